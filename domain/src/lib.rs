@@ -1,0 +1,85 @@
+//! The rules of PhoneProof: phone numbers, their verification, the second factor.
+//!
+//! This crate knows no HTTP, no SQL, no provider, no file and no system clock; what it needs from
+//! the world it asks of its [`ports`]. [`Users`] is what a caller can ask for; [`UserPhones`]
+//! holds the rules, as pure transitions; [`change`](change::change) joins the two.
+//!
+//! # Testing your own service with the mocks
+//!
+//! With the feature `mock`, each port has a ready mock (mockall). A team that embeds the domain
+//! tests its own service without a store or a carrier:
+//!
+//! ```
+//! # #[cfg(feature = "mock")]
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! use phoneproof_domain::ports::{MockSmsGateway, Receipt, SendError, Sms, SmsGateway};
+//! use std::time::Duration;
+//!
+//! /// The service under test: falls back to a second carrier when the first one throttles.
+//! async fn send(first: &dyn SmsGateway, second: &dyn SmsGateway, sms: &Sms) -> Result<Receipt, SendError> {
+//!     match first.send(sms).await {
+//!         Err(SendError::Throttled { .. }) => second.send(sms).await,
+//!         other => other,
+//!     }
+//! }
+//!
+//! let (mut first, mut second) = (MockSmsGateway::new(), MockSmsGateway::new());
+//! first.expect_send().times(1)
+//!     .returning(|_| Err(SendError::Throttled { retry_after: Duration::from_secs(1) }));
+//! second.expect_send().times(1)
+//!     .withf(|sms| sms.to.as_str() == "+14155552671" && sms.body().contains("123456"))
+//!     .returning(|_| Ok(Receipt { provider_id: "SM1".into() }));
+//!
+//! let sms = Sms {
+//!     to: "+14155552671".parse().unwrap(),
+//!     code: phoneproof_domain::OtpCode::parse("123456").unwrap(),
+//!     application: "Acme".into(),
+//!     valid_for: Duration::from_secs(600),
+//! };
+//! assert_eq!(send(&first, &second, &sms).await.unwrap().provider_id, "SM1");
+//! # });
+//! ```
+//!
+//! With the feature `conformance`, [`conformance`] holds what every adapter of a port must do;
+//! the tests of an adapter call it on the real thing.
+
+mod allowlist;
+mod backup_code;
+pub mod change;
+mod e164;
+mod id;
+mod number_plan;
+mod otp;
+mod phone_number;
+mod policy;
+pub mod ports;
+mod profile;
+mod secrets;
+mod test_number;
+#[cfg(test)]
+mod testing;
+mod time;
+pub mod use_cases;
+mod user;
+mod user_phones;
+mod verification;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+pub use allowlist::{Allowlist, NotAllowed};
+pub use backup_code::{BackupCode, MalformedBackupCode, StoredBackupCode};
+pub use e164::{E164, Masked, NumberError};
+pub use id::{MalformedId, PhoneNumberId, UserId, passing_id};
+pub use number_plan::{Country, NumberKind, NumberPlan, UnknownCountry};
+pub use otp::{MalformedCode, OtpCode};
+pub use phone_number::PhoneNumber;
+pub use policy::{CODE_LIFETIME, Policy};
+pub use profile::{Metadata, Profile, ProfileError, ShortText, Username};
+pub use secrets::{CodeHash, CodeHasher, InstanceSecret, Purpose, WeakSecret};
+pub use test_number::{TEST_CODE, is_test_number};
+pub use time::Timestamp;
+pub use use_cases::Users;
+pub use user::User;
+pub use user_phones::{AdminNumber, Contradiction, PhoneError, Standing, UserPhones, UserPhonesParts};
+pub use verification::{AttemptOutcome, Closed, Verification, VerificationStatus};

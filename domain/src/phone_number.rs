@@ -1,0 +1,60 @@
+//! One phone number of one user.
+
+use crate::verification::Verification;
+use crate::{E164, PhoneNumberId, Timestamp};
+
+/// A phone number on a user: the `PhoneNumber` object of the contract (5.1).
+///
+/// Its fields change through [`UserPhones`](crate::UserPhones) alone, which keeps the rules that
+/// span all numbers of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhoneNumber {
+    /// The identifier, `idn_…`.
+    pub id: PhoneNumberId,
+    /// The number itself; `toString()` of the object.
+    pub number: E164,
+    /// How far its proof has come.
+    pub verification: Verification,
+    /// Held for this user without being proven (`reserved` on the wire, set by a back end).
+    pub held: bool,
+    /// Used as a second factor; such a number no longer identifies the user at sign-in.
+    pub reserved_for_second_factor: bool,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When anything of it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl PhoneNumber {
+    /// A number that was just added and is not proven.
+    #[must_use]
+    pub const fn unverified(id: PhoneNumberId, number: E164, now: Timestamp) -> Self {
+        Self {
+            id,
+            number,
+            verification: Verification::Unprepared,
+            held: false,
+            reserved_for_second_factor: false,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Whether the number is proven.
+    #[must_use]
+    pub const fn is_verified(&self) -> bool {
+        self.verification.is_verified()
+    }
+
+    /// Whether the number is this user's alone, in the whole instance.
+    #[must_use]
+    pub const fn is_owned(&self) -> bool {
+        self.is_verified() || self.held
+    }
+
+    /// Whether the user can sign in with it: proven, and not set aside as a second factor.
+    #[must_use]
+    pub const fn identifies(&self) -> bool {
+        self.is_verified() && !self.reserved_for_second_factor
+    }
+}

@@ -1,0 +1,30 @@
+//! The ports: what the rules need from the world, each one trait with its promises.
+//!
+//! Every port has a ready mock behind the feature `mock` (`MockClock`, `MockSmsGateway`,
+//! `MockRepository::<User>`…) and a conformance suite in [`crate::conformance`] behind the
+//! feature `conformance`.
+
+mod clock;
+mod entropy;
+mod identity_provider;
+mod repository;
+mod sms_gateway;
+mod store_health;
+mod user_directory;
+
+/// The cause of an error, from whichever adapter.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+pub use clock::Clock;
+pub use entropy::Entropy;
+pub use identity_provider::{Identity, IdentityError, IdentityProvider};
+pub use repository::{Aggregate, Change, CommitError, Loaded, Repository, Revision, Unique};
+pub use sms_gateway::{Receipt, SendError, Sms, SmsGateway};
+pub use store_health::{StoreError, StoreHealth};
+pub use user_directory::{Direction, OrderBy, Span, UserDirectory, UserFilter, UserQuery};
+
+#[cfg(feature = "mock")]
+pub use {
+    clock::MockClock, entropy::MockEntropy, identity_provider::MockIdentityProvider, repository::MockRepository,
+    sms_gateway::MockSmsGateway, store_health::MockStoreHealth, user_directory::MockUserDirectory,
+};

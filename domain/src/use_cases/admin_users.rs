@@ -1,0 +1,246 @@
+use serde_json::{Map, Value};
+
+use super::own_account::ProfileUpdate;
+use super::{UserError, Users};
+use crate::change::{ChangeError, change, delete};
+use crate::ports::{UserFilter, UserQuery};
+use crate::profile::{Metadata, Profile, ShortText};
+use crate::user_phones::{AdminNumber, Standing};
+use crate::{BackupCode, E164, PhoneNumberId, Timestamp, User, UserId};
+
+/// A user that a back end makes.
+#[derive(Debug, Clone, Default)]
+pub struct NewUser {
+    /// Names and notes.
+    pub profile: Profile,
+    /// The numbers with what the back end vouches for; the first verified one becomes primary.
+    pub numbers: Vec<(E164, Standing)>,
+    /// Backup codes that the user holds already.
+    pub backup_codes: Vec<BackupCode>,
+    /// When the user was made elsewhere; never in the future.
+    pub created_at: Option<Timestamp>,
+    /// Whether the user is kept out.
+    pub banned: bool,
+    /// Whether the user starts locked.
+    pub locked: bool,
+    /// Whether the user may delete the account; yes by default.
+    pub delete_self_enabled: Option<bool>,
+}
+
+/// What a back end changes of a user's profile. `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct AdminProfileUpdate {
+    /// What the user could change too.
+    pub profile: ProfileUpdate,
+    /// The id in the application's own system; `Some(None)` clears it.
+    pub external_id: Option<Option<ShortText>>,
+    /// The language; `Some(None)` clears it.
+    pub locale: Option<Option<ShortText>>,
+    /// Whether the user may delete the account.
+    pub delete_self_enabled: Option<bool>,
+    /// Backup codes in the place of the present ones.
+    pub backup_codes: Option<Vec<BackupCode>>,
+}
+
+/// New metadata, field by field; `None` leaves one as it is.
+#[derive(Debug, Clone, Default)]
+pub struct MetadataUpdate {
+    /// Written by the back end, read by everyone.
+    pub public: Option<Map<String, Value>>,
+    /// Written and read by the back end alone.
+    pub private: Option<Map<String, Value>>,
+    /// Written and read by the user as well.
+    pub unsafe_: Option<Map<String, Value>>,
+    /// Whether a given field replaces the stored one as a whole, rather than being merged into it.
+    pub replace: bool,
+}
+
+impl Users {
+    /// Makes a user with numbers that are taken at the back end's word.
+    ///
+    /// # Errors
+    /// [`UserError::NumberNeeded`]; [`UserError::Phone`] with `Taken`, [`UserError::Taken`],
+    /// [`UserError::Store`].
+    pub async fn create_user(&self, new: NewUser) -> Result<User, UserError> {
+        let now = self.now();
+        if new.numbers.is_empty() && self.policy.used_for_first_factor {
+            return Err(UserError::NumberNeeded);
+        }
+        let id = UserId::generate(now, &*self.ports.entropy);
+        let mut user = User::new(id, new.created_at.unwrap_or(now).min(now));
+        user.updated_at = now;
+        user.profile = new.profile;
+        user.banned = new.banned;
+        user.locked_until = new.locked.then(|| now.plus(self.policy.lockout));
+        user.delete_self_enabled = new.delete_self_enabled.unwrap_or(true);
+        for (number, standing) in new.numbers {
+            if standing == Standing::Unverified {
+                self.must_not_be_anothers(&user.id, &number).await?;
+            }
+            let id = PhoneNumberId::generate(now, &*self.ports.entropy);
+            let number = AdminNumber {
+                id,
+                number,
+                standing,
+                primary: false,
+                reserved_for_second_factor: false,
+            };
+            user.phones.add_by_admin(number, &[], now)?;
+        }
+        user.phones
+            .set_backup_codes(&self.hash_backup_codes(&user.id, &new.backup_codes));
+        let created = change(&*self.ports.repository, &user.id, None, Some(&user), |_| {
+            Ok::<_, UserError>(())
+        })
+        .await;
+        let (user, ()) = created?;
+        Ok(user)
+    }
+
+    /// One user.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchUser`], [`UserError::Store`].
+    pub async fn user(&self, id: &UserId) -> Result<User, UserError> {
+        Ok(self.load(id).await?.ok_or(UserError::NoSuchUser)?.aggregate)
+    }
+
+    /// One page of users.
+    ///
+    /// # Errors
+    /// [`UserError::Store`].
+    pub async fn list_users(&self, query: &UserQuery) -> Result<Vec<User>, UserError> {
+        Ok(self.ports.directory.list(query).await?)
+    }
+
+    /// How many users fit.
+    ///
+    /// # Errors
+    /// [`UserError::Store`].
+    pub async fn count_users(&self, filter: &UserFilter) -> Result<u64, UserError> {
+        Ok(self.ports.directory.count(filter).await?)
+    }
+
+    /// Changes a user's profile.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchUser`]; [`UserError::Phone`] for the primary number;
+    /// [`UserError::Taken`], [`UserError::Store`].
+    pub async fn update_user(&self, id: &UserId, update: &AdminProfileUpdate) -> Result<User, UserError> {
+        let codes = update
+            .backup_codes
+            .as_ref()
+            .map(|codes| self.hash_backup_codes(id, codes));
+        let (user, ()) = self
+            .change_as_admin(id, self.now(), |user| {
+                update.profile.apply(user)?;
+                if let Some(external_id) = &update.external_id {
+                    user.profile.external_id.clone_from(external_id);
+                }
+                if let Some(locale) = &update.locale {
+                    user.profile.locale.clone_from(locale);
+                }
+                if let Some(enabled) = update.delete_self_enabled {
+                    user.delete_self_enabled = enabled;
+                }
+                if let Some(codes) = &codes {
+                    user.phones.set_backup_codes(codes);
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(user)
+    }
+
+    /// Merges metadata into a user's, or replaces them.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchUser`]; [`UserError::Profile`] if they grow too large;
+    /// [`UserError::Store`].
+    pub async fn update_metadata(&self, id: &UserId, update: &MetadataUpdate) -> Result<User, UserError> {
+        let merged = |stored: &mut Metadata, given: &Option<Map<String, Value>>| -> Result<(), UserError> {
+            if let Some(given) = given {
+                *stored = if update.replace {
+                    Metadata::new(given.clone())?
+                } else {
+                    stored.merged(given)?
+                };
+            }
+            Ok(())
+        };
+        let (user, ()) = self
+            .change_as_admin(id, self.now(), |user| {
+                merged(&mut user.profile.public_metadata, &update.public)?;
+                merged(&mut user.profile.private_metadata, &update.private)?;
+                merged(&mut user.profile.unsafe_metadata, &update.unsafe_)
+            })
+            .await?;
+        Ok(user)
+    }
+
+    /// Deletes a user with everything; the numbers become free.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchUser`], [`UserError::Store`].
+    pub async fn delete_user(&self, id: &UserId) -> Result<(), UserError> {
+        match delete(&*self.ports.repository, id).await {
+            Ok(_) => Ok(()),
+            Err(ChangeError::Missing) => Err(UserError::NoSuchUser),
+            Err(ChangeError::Taken(what)) => Err(UserError::Taken(what)),
+            Err(ChangeError::Contended) => Err(UserError::Contended),
+            Err(ChangeError::Store(error)) => Err(UserError::Store(error)),
+            Err(ChangeError::Refused(never)) => match never {},
+        }
+    }
+
+    /// Bans a user, or lifts the ban.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchUser`], [`UserError::Store`].
+    pub async fn set_banned(&self, id: &UserId, banned: bool) -> Result<User, UserError> {
+        let change = self.change_as_admin(id, self.now(), |user| {
+            user.banned = banned;
+            Ok(())
+        });
+        Ok(change.await?.0)
+    }
+
+    /// Locks a user for the time of a lockout, or unlocks.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchUser`], [`UserError::Store`].
+    pub async fn set_locked(&self, id: &UserId, locked: bool) -> Result<User, UserError> {
+        let now = self.now();
+        let change = self.change_as_admin(id, now, |user| {
+            user.locked_until = locked.then(|| now.plus(self.policy.lockout));
+            Ok(())
+        });
+        Ok(change.await?.0)
+    }
+
+    /// Turns every second factor and backup code of a user off, if any is on.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchUser`], [`UserError::Store`].
+    pub async fn disable_second_factors(&self, id: &UserId) -> Result<(), UserError> {
+        let now = self.now();
+        let change = self.change_as_admin(id, now, |user| {
+            user.phones.disable_second_factors(now);
+            user.phones.set_backup_codes(&[]);
+            Ok(())
+        });
+        change.await.map(|_| ())
+    }
+
+    /// Removes a user's backup codes.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchUser`], [`UserError::Store`].
+    pub async fn remove_backup_codes(&self, id: &UserId) -> Result<(), UserError> {
+        let change = self.change_as_admin(id, self.now(), |user| {
+            user.phones.set_backup_codes(&[]);
+            Ok(())
+        });
+        change.await.map(|_| ())
+    }
+}

@@ -1,0 +1,199 @@
+//! What a caller can ask for, one file each. All are methods of [`Users`].
+
+mod add_phone_number;
+mod admin_phone_numbers;
+mod admin_users;
+mod attempt_verification;
+mod backup_codes;
+mod own_account;
+mod prepare_verification;
+mod remove_phone_number;
+mod second_factor;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::allowlist::NotAllowed;
+use crate::change::{ChangeError, change};
+use crate::ports::{Clock, Entropy, Loaded, Repository, SendError, SmsGateway, StoreError, Unique, UserDirectory};
+use crate::{BackupCode, CodeHash, CodeHasher, E164, PhoneError, Policy, ProfileError, Timestamp, User, UserId};
+
+pub use admin_phone_numbers::{AdminUpdate, NewPhoneNumber};
+pub use admin_users::{AdminProfileUpdate, MetadataUpdate, NewUser};
+pub use own_account::ProfileUpdate;
+pub use prepare_verification::Prepared;
+pub use second_factor::SecondFactorUpdate;
+
+/// The adapters behind the use cases.
+#[derive(Clone)]
+pub struct Ports {
+    /// Loads and commits users.
+    pub repository: Arc<dyn Repository<User>>,
+    /// Questions across users.
+    pub directory: Arc<dyn UserDirectory>,
+    /// Sends texts.
+    pub gateway: Arc<dyn SmsGateway>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Everything that can be asked about users and their phone numbers.
+///
+/// A method that changes something answers the user as it is afterwards.
+#[derive(Clone)]
+pub struct Users {
+    ports: Ports,
+    hasher: CodeHasher,
+    policy: Arc<Policy>,
+}
+
+/// Why a use case did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    /// The rules of phone numbers refuse it.
+    #[error(transparent)]
+    Phone(#[from] PhoneError),
+    /// The number may not be added or texted.
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    /// A text of the profile is not acceptable.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The user is banned.
+    #[error("the user is banned")]
+    Banned,
+    /// The user is locked.
+    #[error("the user is locked for {} s", left.as_secs())]
+    Locked {
+        /// How much longer.
+        left: Duration,
+    },
+    /// There is no such user.
+    #[error("no such user")]
+    NoSuchUser,
+    /// A user who signs in by phone needs a number.
+    #[error("a user needs a phone number")]
+    NumberNeeded,
+    /// Another user has what must be unique.
+    #[error("another user has this {0:?}")]
+    Taken(Unique),
+    /// Too many changes of one user at once.
+    #[error("too many changes at once")]
+    Contended,
+    /// The text was not sent.
+    #[error("the text was not sent")]
+    NotSent(#[source] SendError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ChangeError<Self>> for UserError {
+    fn from(error: ChangeError<Self>) -> Self {
+        match error {
+            ChangeError::Refused(error) => error,
+            ChangeError::Missing => Self::NoSuchUser,
+            ChangeError::Taken(what) => Self::Taken(what),
+            ChangeError::Contended => Self::Contended,
+            ChangeError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Users {
+    /// Joins the rules with their adapters.
+    #[must_use]
+    pub fn new(ports: Ports, hasher: CodeHasher, policy: Policy) -> Self {
+        Self {
+            ports,
+            hasher,
+            policy: Arc::new(policy),
+        }
+    }
+
+    /// The settings of the rules.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The time, for showing what depends on it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// An identifier for something that is shown once and never stored.
+    #[must_use]
+    pub fn passing_id(&self, prefix: &str) -> String {
+        crate::passing_id(prefix, self.now(), &*self.ports.entropy)
+    }
+
+    async fn load(&self, id: &UserId) -> Result<Option<Loaded<User>>, StoreError> {
+        self.ports.repository.load(id).await
+    }
+
+    /// Changes a user on the user's own behalf: made at first sight, kept out if banned.
+    async fn change_own<T>(
+        &self,
+        id: &UserId,
+        loaded: Option<Loaded<User>>,
+        now: Timestamp,
+        mut decide: impl FnMut(&mut User) -> Result<T, UserError> + Send,
+    ) -> Result<(User, T), UserError> {
+        let first_seen = User::new(id.clone(), now);
+        let decide = |user: &mut User| {
+            if user.banned {
+                return Err(UserError::Banned);
+            }
+            let before = user.clone();
+            let outcome = decide(user)?;
+            user.seen(now);
+            user.stamp(&before, now);
+            Ok(outcome)
+        };
+        Ok(change(&*self.ports.repository, id, loaded, Some(&first_seen), decide).await?)
+    }
+
+    /// Changes a user on an administrator's behalf.
+    async fn change_as_admin<T>(
+        &self,
+        id: &UserId,
+        now: Timestamp,
+        mut decide: impl FnMut(&mut User) -> Result<T, UserError> + Send,
+    ) -> Result<(User, T), UserError> {
+        let loaded = self.load(id).await?;
+        let decide = |user: &mut User| {
+            let before = user.clone();
+            let outcome = decide(user)?;
+            user.stamp(&before, now);
+            Ok(outcome)
+        };
+        Ok(change(&*self.ports.repository, id, loaded, None, decide).await?)
+    }
+
+    /// Refuses a number that another user owns. The commit decides in the end; this one keeps
+    /// texts from going to a number that can no longer be won.
+    async fn must_not_be_anothers(&self, user: &UserId, number: &E164) -> Result<(), UserError> {
+        match self.ports.directory.owner_of(number).await? {
+            Some(owner) if owner != *user => Err(PhoneError::Taken.into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A new set of backup codes, as they are shown and as they are stored.
+    fn fresh_backup_codes(&self, user: &UserId) -> (Vec<BackupCode>, Vec<CodeHash>) {
+        let codes = BackupCode::generate_set(&*self.ports.entropy);
+        let hashes = self.hash_backup_codes(user, &codes);
+        (codes, hashes)
+    }
+
+    fn hash_backup_codes(&self, user: &UserId, codes: &[BackupCode]) -> Vec<CodeHash> {
+        codes.iter().map(|code| self.hasher.backup(user, code)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
