@@ -1,1 +1,15 @@
-//! placeholder
+//! The server program: Actix-web, configuration, command line, wiring.
+//!
+//! The binary `phoneproof` is [`commands::run`]; tests start a [`Server`] on adapters of their own.
+
+pub mod commands;
+pub mod config;
+mod dev_issuer;
+mod http;
+mod instance_secret;
+mod logging;
+mod server;
+pub mod wiring;
+
+pub use dev_issuer::DevIssuer;
+pub use server::{Adapters, Server};

@@ -41,12 +41,24 @@ pub enum PhoneError {
         /// How long to wait.
         retry_after: Duration,
     },
-    /// Only a verified number can do this.
-    #[error("the phone number is not verified")]
-    NotVerified,
-    /// The last number that the user can sign in with cannot be set aside or go.
-    #[error("the user could no longer sign in")]
-    LastIdentification,
+    /// Only a verified number can become a second factor.
+    #[error("a second factor must be verified")]
+    SecondFactorUnverified,
+    /// A number cannot be added as a second factor without being verified.
+    #[error("a new second factor must be verified")]
+    NewSecondFactorUnverified,
+    /// Only a verified number can be the primary one.
+    #[error("the primary phone number must be verified")]
+    PrimaryUnverified,
+    /// The number that shall be primary is not the user's.
+    #[error("no such phone number to be the primary one")]
+    PrimaryNotFound,
+    /// The last number that the user can sign in with cannot be set aside as a second factor.
+    #[error("the user could no longer sign in: the last number cannot become a second factor")]
+    LastIdentificationReserved,
+    /// The last number that the user can sign in with cannot go.
+    #[error("the user could no longer sign in: the last number cannot go")]
+    LastIdentificationRemoved,
     /// Only a number reserved for the second factor can be its default.
     #[error("the phone number is no second factor")]
     NotASecondFactor,
@@ -278,7 +290,8 @@ impl UserPhones {
     /// turns the second factor on; the answer tells whether it did.
     ///
     /// # Errors
-    /// [`PhoneError::NotFound`], [`PhoneError::NotVerified`], [`PhoneError::LastIdentification`].
+    /// [`PhoneError::NotFound`], [`PhoneError::SecondFactorUnverified`],
+    /// [`PhoneError::LastIdentificationReserved`].
     pub fn reserve(
         &mut self,
         id: &PhoneNumberId,
@@ -288,10 +301,10 @@ impl UserPhones {
     ) -> Result<bool, PhoneError> {
         let number = self.get(id).ok_or(PhoneError::NotFound)?;
         if !number.is_verified() {
-            return Err(PhoneError::NotVerified);
+            return Err(PhoneError::SecondFactorUnverified);
         }
         if number.identifies() && policy.used_for_first_factor && !self.another_identifies(id) {
-            return Err(PhoneError::LastIdentification);
+            return Err(PhoneError::LastIdentificationReserved);
         }
         self.reserve_verified(id, fresh, now)
     }
@@ -336,10 +349,10 @@ impl UserPhones {
     /// Makes a verified number the primary one.
     ///
     /// # Errors
-    /// [`PhoneError::NotFound`], [`PhoneError::NotVerified`].
+    /// [`PhoneError::PrimaryNotFound`], [`PhoneError::PrimaryUnverified`].
     pub fn make_primary(&mut self, id: &PhoneNumberId) -> Result<(), PhoneError> {
-        if !self.get(id).ok_or(PhoneError::NotFound)?.is_verified() {
-            return Err(PhoneError::NotVerified);
+        if !self.get(id).ok_or(PhoneError::PrimaryNotFound)?.is_verified() {
+            return Err(PhoneError::PrimaryUnverified);
         }
         self.parts.primary = Some(id.clone());
         Ok(())
@@ -348,11 +361,11 @@ impl UserPhones {
     /// Removes a number for its user; default and primary pass on.
     ///
     /// # Errors
-    /// [`PhoneError::NotFound`], [`PhoneError::LastIdentification`].
+    /// [`PhoneError::NotFound`], [`PhoneError::LastIdentificationRemoved`].
     pub fn remove(&mut self, id: &PhoneNumberId, now: Timestamp, policy: &Policy) -> Result<(), PhoneError> {
         let number = self.get(id).ok_or(PhoneError::NotFound)?;
         if number.identifies() && policy.used_for_first_factor && !self.another_identifies(id) {
-            return Err(PhoneError::LastIdentification);
+            return Err(PhoneError::LastIdentificationRemoved);
         }
         self.remove_by_admin(id, now)
     }
@@ -389,14 +402,15 @@ impl UserPhones {
     /// of backup codes.
     ///
     /// # Errors
-    /// [`PhoneError::Taken`]; [`PhoneError::NotVerified`] for a second factor that is not verified.
+    /// [`PhoneError::Taken`], [`PhoneError::NewSecondFactorUnverified`],
+    /// [`PhoneError::PrimaryUnverified`].
     pub fn add_by_admin(&mut self, new: AdminNumber, fresh: &[CodeHash], now: Timestamp) -> Result<bool, PhoneError> {
         self.must_be_new(&new.number)?;
         if new.reserved_for_second_factor && new.standing != Standing::Verified {
-            return Err(PhoneError::NotVerified);
+            return Err(PhoneError::NewSecondFactorUnverified);
         }
         if new.primary && new.standing != Standing::Verified {
-            return Err(PhoneError::NotVerified);
+            return Err(PhoneError::PrimaryUnverified);
         }
         let mut number = PhoneNumber::unverified(new.id.clone(), new.number, now);
         match new.standing {
@@ -420,7 +434,7 @@ impl UserPhones {
     /// Answers whether `fresh` became the set of backup codes.
     ///
     /// # Errors
-    /// [`PhoneError::NotFound`], [`PhoneError::NotVerified`].
+    /// [`PhoneError::NotFound`], [`PhoneError::SecondFactorUnverified`].
     pub fn reserve_by_admin(
         &mut self,
         id: &PhoneNumberId,
@@ -428,7 +442,7 @@ impl UserPhones {
         now: Timestamp,
     ) -> Result<bool, PhoneError> {
         if !self.get(id).ok_or(PhoneError::NotFound)?.is_verified() {
-            return Err(PhoneError::NotVerified);
+            return Err(PhoneError::SecondFactorUnverified);
         }
         self.reserve_verified(id, fresh, now)
     }

@@ -1,1 +1,45 @@
-//! placeholder
+//! Users in one SQLite file: durable, fast, nothing to install.
+//!
+//! [`SqliteStore`] is every storage port at once. Changes go through one thread that commits all
+//! that wait as one group ([`Stats`] counts them), reads through a few threads with connections of
+//! their own. SQLite itself is compiled in.
+//!
+//! ```
+//! # fn main() -> Result<(), phoneproof_store_sqlite::OpenError> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! use phoneproof_store_sqlite::{Options, SqliteStore};
+//!
+//! let store = SqliteStore::open(Options::at(folder.path().join("phoneproof.db")))?;
+//! assert_eq!(store.stats().commits, 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What happens where: `store` opens, `file` and `connection` say how; `migrations` keeps the
+//! schema; `users_repository` loads and commits one user by way of `plan` (which rows), `save`
+//! (the SQL), `writer` and `group` (the thread); `directory` and `search` answer questions across
+//! users; `rows` turns rows into users and back; `errors` sorts what goes wrong.
+
+mod connection;
+mod directory;
+mod errors;
+mod file;
+mod folded;
+mod group;
+mod health;
+mod migrations;
+mod options;
+mod plan;
+mod readers;
+mod rows;
+mod save;
+mod schema;
+mod search;
+mod store;
+mod users_repository;
+mod writer;
+
+pub use errors::OpenError;
+pub use options::{Options, Synchronous};
+pub use store::SqliteStore;
+pub use writer::Stats;

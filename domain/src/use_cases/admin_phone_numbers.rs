@@ -30,7 +30,7 @@ impl Users {
     /// Adds a number to a user at a back end's word: any country, no cap.
     ///
     /// # Errors
-    /// [`UserError::NoSuchUser`]; [`UserError::Phone`] with `Taken` or `NotVerified`;
+    /// [`UserError::NoSuchUser`]; [`UserError::Phone`] with `Taken`, `NewSecondFactorUnverified` or `PrimaryUnverified`;
     /// [`UserError::Taken`], [`UserError::Store`].
     pub async fn create_phone_number(
         &self,
@@ -74,7 +74,7 @@ impl Users {
     /// Changes a number at a back end's word, all of it as one change.
     ///
     /// # Errors
-    /// [`UserError::Phone`] with `NotFound` or `NotVerified`; [`UserError::Taken`] if another
+    /// [`UserError::Phone`] with `NotFound`, `SecondFactorUnverified` or `PrimaryUnverified`; [`UserError::Taken`] if another
     /// user owns it; [`UserError::Store`].
     pub async fn update_phone_number(
         &self,

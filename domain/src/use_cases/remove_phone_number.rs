@@ -5,7 +5,7 @@ impl Users {
     /// `destroy()`: removes a number; default second factor and primary number pass on.
     ///
     /// # Errors
-    /// [`UserError::Phone`] with `NotFound` or `LastIdentification`; [`UserError::Banned`],
+    /// [`UserError::Phone`] with `NotFound` or `LastIdentificationRemoved`; [`UserError::Banned`],
     /// [`UserError::Store`].
     pub async fn remove_phone_number(&self, user: &UserId, id: &PhoneNumberId) -> Result<User, UserError> {
         let now = self.now();

@@ -16,7 +16,7 @@ impl Users {
     /// shown this once.
     ///
     /// # Errors
-    /// [`UserError::Phone`] with `NotFound`, `NotVerified`, `LastIdentification`,
+    /// [`UserError::Phone`] with `NotFound`, `SecondFactorUnverified`, `LastIdentificationReserved`,
     /// `NotASecondFactor` or `DefaultNeeded`; [`UserError::Banned`], [`UserError::Store`].
     pub async fn update_second_factor(
         &self,

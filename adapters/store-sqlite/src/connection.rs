@@ -1,0 +1,97 @@
+//! Connections: how each kind is set up.
+
+use std::path::Path;
+use std::time::Duration;
+
+use diesel::connection::{CacheSize, SimpleConnection};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use phoneproof_domain::ports::BoxError;
+
+use crate::options::{Options, Synchronous};
+use crate::{file, folded};
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The only one that writes.
+    Write,
+    /// Reads single users.
+    Read,
+    /// Lists and counts users.
+    Search,
+}
+
+/// Opens connections to one database.
+#[derive(Debug, Clone)]
+pub(crate) struct Connector {
+    uri: String,
+    busy_timeout: Duration,
+    synchronous: Synchronous,
+}
+
+impl Connector {
+    /// For the file that `options` name, which exists.
+    pub(crate) fn new(options: &Options) -> Result<Self, BoxError> {
+        Ok(Self {
+            uri: file::uri(&options.path).ok_or("the path is not UTF-8")?,
+            busy_timeout: options.busy_timeout,
+            synchronous: options.synchronous,
+        })
+    }
+
+    /// Opens a connection.
+    pub(crate) fn connect(&self, role: Role) -> Result<SqliteConnection, BoxError> {
+        let mut connection = SqliteConnection::establish(&self.uri)?;
+        connection.batch_execute(&self.settings(role))?;
+        if role == Role::Search {
+            // The texts of searches vary without end, and each would be kept for ever.
+            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+            folded::register(&mut connection)?;
+        }
+        Ok(connection)
+    }
+
+    /// The time-out comes first, for the others may meet a lock.
+    fn settings(&self, role: Role) -> String {
+        let synchronous = match self.synchronous {
+            Synchronous::Full => "FULL",
+            Synchronous::Normal => "NORMAL",
+        };
+        let busy_timeout = self.busy_timeout.as_millis();
+        let (cache_kib, query_only) = match role {
+            Role::Write => (4096, "OFF"),
+            Role::Read | Role::Search => (2048, "ON"),
+        };
+        // The log begins anew at 1000 pages (4 MB), unless a long read holds it up; what it grew
+        // to then is cut back to 16 MB. Without memory mapping the caches are all there is.
+        format!(
+            "PRAGMA busy_timeout = {busy_timeout};
+             PRAGMA foreign_keys = ON;
+             PRAGMA synchronous = {synchronous};
+             PRAGMA cache_size = -{cache_kib};
+             PRAGMA mmap_size = 0;
+             PRAGMA wal_autocheckpoint = 1000;
+             PRAGMA journal_size_limit = 16777216;
+             PRAGMA query_only = {query_only};"
+        )
+    }
+}
+
+/// Turns on the write-ahead log, which the file remembers. False where its file system cannot.
+pub(crate) fn use_write_ahead_log(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    let mode: String = diesel::dsl::sql::<Text>("PRAGMA journal_mode = WAL").get_result(connection)?;
+    Ok(mode.eq_ignore_ascii_case("wal"))
+}
+
+/// Fails if nobody could write: the file is read-only, or locked for longer than the time-out.
+pub(crate) fn must_be_writable(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute("BEGIN IMMEDIATE; ROLLBACK;")
+}
+
+/// Whether the file is still where it was; SQLite would go on writing into one that was deleted.
+pub(crate) fn must_exist(path: &Path) -> Result<(), BoxError> {
+    std::fs::metadata(path)
+        .map(drop)
+        .map_err(|error| format!("the database file is gone: {error}").into())
+}

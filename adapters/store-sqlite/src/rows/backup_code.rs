@@ -1,0 +1,47 @@
+//! Backup codes as rows: hashes, never codes.
+
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+use phoneproof_domain::ports::StoreError;
+use phoneproof_domain::{StoredBackupCode, User};
+
+use super::{Place, millis, time};
+use crate::schema::backup_codes;
+
+/// A row of `backup_codes`.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = backup_codes, primary_key(user_id, position), check_for_backend(Sqlite))]
+#[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
+pub(crate) struct BackupCodeRow {
+    pub(crate) user_id: String,
+    pub(crate) position: i32,
+    hash: Vec<u8>,
+    used_at_ms: Option<i64>,
+}
+
+impl BackupCodeRow {
+    /// All backup codes of a user, in order.
+    pub(crate) fn all_of(user: &User) -> Vec<Self> {
+        (0..)
+            .zip(&user.phones.parts().backup_codes)
+            .map(|(position, code)| Self {
+                user_id: user.id.as_str().to_owned(),
+                position,
+                hash: code.hash.as_bytes().to_vec(),
+                used_at_ms: millis(code.used_at),
+            })
+            .collect()
+    }
+
+    pub(crate) fn into_code(self) -> Result<StoredBackupCode, StoreError> {
+        let key = format!("{} {}", self.user_id, self.position);
+        let place = Place {
+            table: "backup_codes",
+            key: &key,
+        };
+        Ok(StoredBackupCode {
+            hash: place.hash("hash", &self.hash)?,
+            used_at: time(self.used_at_ms),
+        })
+    }
+}

@@ -1,0 +1,128 @@
+//! Phone numbers as rows.
+
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+use phoneproof_domain::ports::StoreError;
+use phoneproof_domain::{Closed, PhoneNumber, Timestamp, User, Verification};
+
+use super::{Place, millis, time};
+use crate::schema::phone_numbers;
+
+/// A row of `phone_numbers`. Its number never changes: another number is another row.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = phone_numbers, check_for_backend(Sqlite))]
+pub(crate) struct PhoneNumberRow {
+    pub(crate) user_id: String,
+    pub(crate) id: String,
+    pub(crate) number: String,
+    #[diesel(embed)]
+    pub(crate) state: PhoneNumberState,
+}
+
+/// The columns that change.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = phone_numbers, check_for_backend(Sqlite))]
+#[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
+pub(crate) struct PhoneNumberState {
+    held: bool,
+    reserved_for_second_factor: bool,
+    pub(crate) default_second_factor: bool,
+    verification_state: String,
+    attempts: Option<i32>,
+    code_hash: Option<Vec<u8>>,
+    prepared_at_ms: Option<i64>,
+    expires_at_ms: Option<i64>,
+    created_at_ms: i64,
+    updated_at_ms: i64,
+}
+
+impl PhoneNumberRow {
+    /// All numbers of a user.
+    pub(crate) fn all_of(user: &User) -> Vec<Self> {
+        let row = |number: &PhoneNumber| Self {
+            user_id: user.id.as_str().to_owned(),
+            id: number.id.as_str().to_owned(),
+            number: number.number.as_str().to_owned(),
+            state: PhoneNumberState::of(number, user.phones.is_default_second_factor(&number.id)),
+        };
+        user.phones.numbers().iter().map(row).collect()
+    }
+
+    pub(crate) fn into_number(self) -> Result<PhoneNumber, StoreError> {
+        let place = Place {
+            table: "phone_numbers",
+            key: &self.id,
+        };
+        Ok(PhoneNumber {
+            id: place.parsed("id", &self.id)?,
+            // Not shown when it is wrong: it may well be a number.
+            number: place.parsed("number", &self.number)?,
+            verification: self.state.verification(place)?,
+            held: self.state.held,
+            reserved_for_second_factor: self.state.reserved_for_second_factor,
+            created_at: Timestamp::from_millis(self.state.created_at_ms),
+            updated_at: Timestamp::from_millis(self.state.updated_at_ms),
+        })
+    }
+}
+
+impl PhoneNumberState {
+    fn of(number: &PhoneNumber, default_second_factor: bool) -> Self {
+        let verification = &number.verification;
+        let (state, code) = match verification {
+            Verification::Unprepared => ("unprepared", None),
+            Verification::Running { code, .. } => ("running", Some(code.as_bytes().to_vec())),
+            Verification::Failed(_) => ("failed", None),
+            Verification::Expired(_) => ("expired", None),
+            Verification::ByCode { .. } => ("by_code", None),
+            Verification::ByAdmin => ("by_admin", None),
+        };
+        Self {
+            held: number.held,
+            reserved_for_second_factor: number.reserved_for_second_factor,
+            default_second_factor,
+            verification_state: state.to_owned(),
+            attempts: verification.attempts().map(i32::from),
+            code_hash: code,
+            prepared_at_ms: millis(verification.prepared_at()),
+            expires_at_ms: millis(verification.expires_at()),
+            created_at_ms: number.created_at.as_millis(),
+            updated_at_ms: number.updated_at.as_millis(),
+        }
+    }
+
+    fn verification(&self, place: Place<'_>) -> Result<Verification, StoreError> {
+        let code = self.code_hash.as_deref().map(|hash| place.hash("code_hash", hash));
+        let attempts = self
+            .attempts
+            .map(|count| u8::try_from(count).map_err(|error| place.corrupt("attempts", error)));
+        let (code, attempts) = (code.transpose()?, attempts.transpose()?);
+        let (prepared_at, expires_at) = (time(self.prepared_at_ms), time(self.expires_at_ms));
+        match (self.verification_state.as_str(), code, attempts, prepared_at, expires_at) {
+            ("unprepared", None, None, None, None) => Ok(Verification::Unprepared),
+            ("running", Some(code), Some(attempts), Some(prepared_at), Some(expires_at)) => Ok(Verification::Running {
+                code,
+                attempts,
+                prepared_at,
+                expires_at,
+            }),
+            (state @ ("failed" | "expired"), None, Some(attempts), Some(prepared_at), Some(expires_at)) => {
+                let closed = Closed {
+                    attempts,
+                    prepared_at,
+                    expires_at,
+                };
+                Ok(if state == "failed" {
+                    Verification::Failed(closed)
+                } else {
+                    Verification::Expired(closed)
+                })
+            }
+            ("by_code", None, Some(attempts), None, Some(expires_at)) => {
+                Ok(Verification::ByCode { attempts, expires_at })
+            }
+            ("by_admin", None, None, None, None) => Ok(Verification::ByAdmin),
+            (state, ..) => Err(place.corrupt("verification_state", format!("`{state}` does not fit the other columns"))),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The one thread that writes.
+//!
+//! SQLite lets one connection write at a time, and a durable commit waits for the disk. So changes
+//! queue here; the thread takes all that wait and commits them as one group, with one wait for the
+//! disk, and each caller is answered after it. Under load a group grows by itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+use phoneproof_domain::ports::CommitError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::connection::{Connector, Role};
+use crate::errors::{Failure, unavailable};
+use crate::group::{self, GroupError};
+
+/// Most changes in one group: their callers wait for the slowest of them.
+pub(crate) const LARGEST_GROUP: usize = 256;
+
+/// What a job does inside its transaction.
+pub(crate) type Work = Box<dyn FnOnce(&mut SqliteConnection) -> Result<(), Failure> + Send>;
+
+/// Work, and where its outcome goes.
+pub(crate) struct Job {
+    pub(crate) work: Work,
+    pub(crate) answer: oneshot::Sender<Result<(), CommitError>>,
+}
+
+/// What the writer has done since the store was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// Changes that were committed.
+    pub commits: u64,
+    /// Groups in which they were: transactions, and waits for the disk.
+    pub groups: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    commits: AtomicU64,
+    groups: AtomicU64,
+    failing: AtomicBool,
+}
+
+/// The way to the writing thread. Dropping it waits until all that is queued is written.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    counters: Arc<Counters>,
+}
+
+impl Writer {
+    /// Starts the thread on a connection that is set up.
+    pub(crate) fn start(
+        connection: SqliteConnection,
+        connector: Connector,
+        queue: usize,
+    ) -> Result<Self, std::io::Error> {
+        let (sender, receiver) = mpsc::channel(queue.max(1));
+        let counters = Arc::new(Counters::default());
+        let thread = Thread {
+            connection: Some(connection),
+            connector,
+            queue: receiver,
+            counters: Arc::clone(&counters),
+        };
+        let thread = std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || thread.run())?;
+        Ok(Self {
+            queue: Some(sender),
+            thread: Some(thread),
+            counters,
+        })
+    }
+
+    /// Queues `work` and waits for its outcome. Once queued it is done, whether or not the caller
+    /// stays to hear of it; a full queue is an error at once.
+    pub(crate) async fn write(&self, work: Work) -> Result<(), CommitError> {
+        let (answer, outcome) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or_else(|| unavailable("the store is closed"))?;
+        queue
+            .try_send(Job { work, answer })
+            .map_err(|error| unavailable(error.to_string()))?;
+        outcome
+            .await
+            .unwrap_or_else(|_| Err(unavailable("the writer ended").into()))
+    }
+
+    /// What was done so far.
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            commits: self.counters.commits.load(Ordering::Relaxed),
+            groups: self.counters.groups.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether the last group could not be written.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.counters.failing.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writing thread of the database panicked");
+        }
+    }
+}
+
+struct Thread {
+    connection: Option<SqliteConnection>,
+    connector: Connector,
+    queue: mpsc::Receiver<Job>,
+    counters: Arc<Counters>,
+}
+
+impl Thread {
+    fn run(mut self) {
+        while let Some(first) = self.queue.blocking_recv() {
+            let mut group = vec![first];
+            self.take_waiting(&mut group, LARGEST_GROUP);
+            self.commit(group);
+        }
+        if let Some(mut connection) = self.connection.take() {
+            // Best effort: it only makes the next start plan better.
+            let _ = connection.batch_execute("PRAGMA optimize");
+        }
+    }
+
+    fn take_waiting(&mut self, group: &mut Vec<Job>, most: usize) {
+        while group.len() < most
+            && let Ok(job) = self.queue.try_recv()
+        {
+            group.push(job);
+        }
+    }
+
+    fn commit(&mut self, group: Vec<Job>) {
+        let (works, mut answers): (Vec<_>, Vec<_>) = group.into_iter().map(|job| (job.work, job.answer)).unzip();
+        match self.try_commit(works) {
+            Ok(outcomes) => {
+                let written = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+                self.counters.commits.fetch_add(written as u64, Ordering::Relaxed);
+                self.counters.groups.fetch_add(1, Ordering::Relaxed);
+                self.counters.failing.store(false, Ordering::Relaxed);
+                for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                    // A caller that left has no more need of the answer.
+                    let _ = answer.send(outcome);
+                }
+            }
+            Err(error) => {
+                self.counters.failing.store(true, Ordering::Relaxed);
+                // The next group starts on a connection that knows nothing of this one.
+                self.connection = None;
+                if let GroupError::NotBegun(_) = error {
+                    // Whoever queued while we waited for the lock would have to wait as long again.
+                    let mut waiting = Vec::new();
+                    self.take_waiting(&mut waiting, usize::MAX);
+                    answers.extend(waiting.into_iter().map(|job| job.answer));
+                }
+                tracing::error!(changes = answers.len(), error = %error, "the database wrote nothing: {error}");
+                for answer in answers {
+                    let _ = answer.send(Err(unavailable(error.to_string()).into()));
+                }
+            }
+        }
+    }
+
+    fn try_commit(&mut self, works: Vec<Work>) -> Result<group::Outcomes, GroupError> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(self.connector.connect(Role::Write).map_err(GroupError::NotBegun)?),
+        };
+        group::commit(connection, works)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! The command line: one file a subcommand.
+
+mod check_config;
+mod dev_token;
+mod migrate;
+mod serve;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Overrides, Settings};
+
+/// Proves who owns a phone number, and uses that number as a second factor.
+#[derive(Debug, Parser)]
+#[command(name = "phoneproof", version, about)]
+struct CommandLine {
+    /// Options over the built-in defaults; the environment (PHONEPROOF__SECTION__KEY) goes over both.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server (the default).
+    Serve(Serve),
+    /// Applies pending migrations to the store.
+    Migrate,
+    /// Says whether the configuration can work, and what it means.
+    CheckConfig,
+    /// Tools for development.
+    #[command(subcommand)]
+    Dev(Dev),
+}
+
+#[derive(Debug, Default, Args)]
+struct Serve {
+    /// Development, whatever the keys: console SMS, /dev/, dev tokens.
+    #[arg(long)]
+    dev: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Dev {
+    /// Prints a token that makes its bearer a user of this development instance.
+    Token {
+        /// The user, for instance user_demo.
+        #[arg(long, value_name = "ID")]
+        user: String,
+        /// How long the token is valid, in seconds.
+        #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+        lifetime: u64,
+    },
+}
+
+/// Runs the program and answers its exit code: 0 if all went well, 1 otherwise, 2 for a command
+/// line that makes no sense. What went wrong is one line on standard error.
+#[must_use]
+pub fn run() -> ExitCode {
+    let line = CommandLine::parse();
+    let outcome = match &line.command {
+        None => serve::run(&line, &Serve::default()),
+        Some(Command::Serve(serve)) => serve::run(&line, serve),
+        Some(Command::Migrate) => migrate::run(&line),
+        Some(Command::CheckConfig) => check_config::run(&line),
+        Some(Command::Dev(Dev::Token { user, lifetime })) => dev_token::run(&line, user, *lifetime),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be reading; then there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "phoneproof: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl CommandLine {
+    fn settings(&self, overrides: Overrides) -> Result<Settings, ConfigError> {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Settings::new(Config::load(self.config.as_deref(), environment)?, overrides)
+    }
+}
+
+/// Prints what a command was asked for.
+fn print(text: &str) -> Result<(), ConfigError> {
+    let mut stdout = std::io::stdout().lock();
+    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    printed.map_err(|error| ConfigError::line(format!("cannot write to standard output: {error}")))
+}

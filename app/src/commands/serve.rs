@@ -1,0 +1,77 @@
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{CommandLine, Serve, print};
+use crate::config::{ConfigError, Overrides, PublishableKey, Settings};
+use crate::server::{Adapters, Server};
+use crate::{logging, wiring};
+
+pub(super) fn run(line: &CommandLine, serve: &Serve) -> Result<(), ConfigError> {
+    let settings = line.settings(Overrides { development: serve.dev })?;
+    let _logs = logging::start(&settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| ConfigError::line(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        let adapters = Adapters::from_settings(&settings, wiring::clock())?;
+        let server = Server::bind(&settings, adapters)?;
+        // From here on a signal stops the server in good order.
+        let signals = shutdown_signals().map_err(ConfigError::line)?;
+        print(&banner(&settings, server.address))?;
+        warn(&settings);
+        tracing::info!("listening on http://{}", server.address);
+        let served = server.run_until(signals).await;
+        tracing::info!("stopped");
+        served.map_err(ConfigError::line)
+    })
+}
+
+/// Done at SIGTERM or SIGINT.
+fn shutdown_signals() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: finishing the requests under way"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: finishing the requests under way"),
+        }
+    })
+}
+
+/// What a person needs to go on. Production says only where it listens: a secret key printed at
+/// every start would end up in a log.
+fn banner(settings: &Settings, address: SocketAddr) -> String {
+    if !settings.is_development() {
+        return format!("phoneproof listens on http://{address} (production)\n");
+    }
+    let host = match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => format!("127.0.0.1:{}", address.port()),
+        _ => address.to_string(),
+    };
+    let publishable = settings.publishable_key.clone().unwrap_or_else(|| PublishableKey::for_development(&host));
+    format!(
+        "phoneproof listens on http://{host} (development)\n\
+         \x20 page             http://{host}/dev/\n\
+         \x20 publishable key  {publishable}\n\
+         \x20 secret key       {}\n\
+         \x20 user token       phoneproof dev token --user user_demo\n\
+         Every SMS appears here.\n",
+        settings.secret_key.reveal(),
+    )
+}
+
+fn warn(settings: &Settings) {
+    if settings.is_development() {
+        if !settings.listen.ip().is_loopback() {
+            tracing::warn!("development on {}: whoever reaches it can sign in as anybody", settings.listen);
+        }
+        return;
+    }
+    if settings.policy.test_mode {
+        tracing::warn!("test_mode is on in production: anybody can verify +1 XXX 555 0100 to 0199");
+    }
+    let console = settings.gateway.as_ref().and_then(|(_, options)| options.get("provider")).map(ToString::to_string);
+    if console.as_deref() == Some("console") {
+        tracing::warn!("the SMS gateway is the console: no user receives a code");
+    }
+}

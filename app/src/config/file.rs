@@ -1,0 +1,149 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use config::{Environment as EnvironmentSource, File, FileFormat, Value};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::ConfigError;
+use super::list::List;
+
+const DEFAULTS: &str = include_str!("../../../config/default.toml");
+const PREFIX: &str = "PHONEPROOF";
+
+/// The configuration file. What each option means stands in `config/default.toml`.
+#[expect(missing_docs, reason = "config/default.toml documents each option, and a test holds the two together")]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub environment: Option<Environment>,
+    pub test_mode: Option<bool>,
+    pub application: Application,
+    pub server: Server,
+    pub store: Store,
+    pub keys: Keys,
+    pub instance: Instance,
+    pub sms: Sms,
+    pub codes: Codes,
+    pub phone_numbers: PhoneNumbers,
+    pub second_factor: SecondFactor,
+    pub lockout: Lockout,
+    pub limits: Limits,
+    pub identity: Option<AdapterOptions>,
+    pub metrics: Metrics,
+    pub log: Log,
+}
+
+/// Whose data these are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// A developer's: everything open, nothing to set up.
+    Development,
+    /// Real users'.
+    Production,
+}
+
+/// The options of one adapter; its `provider` picks the adapter, which knows the rest.
+pub type AdapterOptions = BTreeMap<String, Value>;
+
+macro_rules! section {
+    ($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[expect(missing_docs, reason = "config/default.toml documents each option")]
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $(pub $field: $type),* }
+    };
+}
+
+section!(Application { name: String });
+section!(Server {
+    listen: String,
+    public_url: Option<String>,
+    allowed_origins: List,
+    workers: usize,
+    max_connections: usize,
+    keep_alive_seconds: u64,
+    header_timeout_ms: u64,
+    body_timeout_ms: u64,
+    shutdown_seconds: u64,
+});
+section!(Store { url: String, synchronous: Synchronous, readers: u32, queue: usize, migrate: bool });
+section!(Keys {
+    publishable_key: Option<String>,
+    secret_key: Option<SecretString>,
+    secret_key_file: Option<PathBuf>,
+});
+section!(Instance { secret: Option<SecretString>, secret_file: Option<PathBuf> });
+section!(Sms { allowed_countries: List, gateways: Option<BTreeMap<String, AdapterOptions>> });
+section!(Codes { lifetime_seconds: u64, max_attempts: u8, resend_after_seconds: u64 });
+section!(PhoneNumbers { max_unverified: u32, used_for_first_factor: Option<bool> });
+section!(SecondFactor { backup_codes: bool });
+section!(Lockout { duration_seconds: u64 });
+section!(Limits { enabled: bool, disabled_in_production: bool });
+section!(Metrics { token: Option<SecretString> });
+section!(Log { level: String, format: LogFormat });
+
+/// How hard the store makes sure that a change is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Synchronous {
+    /// Survives a power cut.
+    Full,
+    /// Survives a crash of the program.
+    Normal,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Config {
+    /// Reads defaults, `file` and `environment` (all variables of the process), the later over
+    /// the earlier.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the option that is unknown or has a wrong value.
+    pub fn load(file: Option<&Path>, environment: BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let environment = ours(environment)?;
+        let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| ConfigError::line(format!("cannot read the configuration {}: {error}", path.display())))?;
+            builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
+        }
+        // No `try_parsing`: it turns +14155552671 into a number. Types are converted where asked for.
+        let source = EnvironmentSource::with_prefix(PREFIX).prefix_separator("__").separator("__");
+        let source = source.source(Some(environment.into_iter().collect()));
+        let loaded = builder.add_source(source).build().map_err(ConfigError::line)?;
+        loaded.try_deserialize().map_err(|error| ConfigError::line(explain(&error)))
+    }
+}
+
+/// Keeps our variables, and refuses what was meant to be one: `PHONEPROOF_SERVER_LISTEN`.
+fn ours(environment: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut ours = BTreeMap::new();
+    for (name, value) in environment {
+        if name.starts_with("PHONEPROOF__") {
+            ours.insert(name, value);
+        } else if name.starts_with("PHONEPROOF_") {
+            let problem = "unknown variable; sections are set off by two underscores, as in PHONEPROOF__SERVER__LISTEN";
+            return Err(ConfigError::at(&name, problem));
+        }
+    }
+    Ok(ours)
+}
+
+/// The library's words, plus the way to the list of options.
+fn explain(error: &config::ConfigError) -> String {
+    let text = error.to_string();
+    let hint = if text.contains("unknown field") { " (config/default.toml lists every option)" } else { "" };
+    format!("configuration: {text}{hint}")
+}

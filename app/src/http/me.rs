@@ -1,0 +1,48 @@
+//! `/v1/me`: the user (contract 6.6).
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use phoneproof_domain::PhoneError;
+use phoneproof_domain::use_cases::ProfileUpdate;
+
+use super::body::Body;
+use super::caller::Caller;
+use super::envelope::enveloped;
+use super::error::ApiError;
+use super::json::UserJson;
+use super::params::Params;
+use crate::server::AppState;
+
+pub(crate) async fn show(caller: Caller, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let user = state.users.own_account(&caller.user).await?;
+    Ok(enveloped(UserJson::for_user(&user, state.users.now())))
+}
+
+pub(crate) async fn update(caller: Caller, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+    if params.has("unsafe_metadata") {
+        return Err(ApiError::ParamDeprecated("unsafe_metadata"));
+    }
+    let update = profile_update(&params)?;
+    let user = state.users.update_own_profile(&caller.user, &update).await?;
+    Ok(enveloped(UserJson::for_user(&user, state.users.now())))
+}
+
+/// Names and primary number, for the user and for a back end. An empty name clears it.
+pub(crate) fn profile_update(params: &Params) -> Result<ProfileUpdate, ApiError> {
+    let primary = params.given("primary_phone_number_id")?;
+    Ok(ProfileUpdate {
+        first_name: cleared_or(params, "first_name")?,
+        last_name: cleared_or(params, "last_name")?,
+        username: cleared_or(params, "username")?,
+        primary: primary.map(|id| id.parse().map_err(|_| ApiError::from(PhoneError::PrimaryNotFound))).transpose()?,
+    })
+}
+
+/// `None`: not there, leave it. `Some(None)`: empty, clear it.
+pub(crate) fn cleared_or<T: std::str::FromStr>(params: &Params, name: &'static str) -> Result<Option<Option<T>>, ApiError> {
+    match params.text(name)? {
+        None => Ok(None),
+        Some("") => Ok(Some(None)),
+        Some(text) => text.parse().map(|value| Some(Some(value))).map_err(|_| ApiError::ParamFormat(name)),
+    }
+}

@@ -1,0 +1,65 @@
+//! `/v1/phone_numbers`: numbers by secret key (contract 8.3).
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use phoneproof_domain::use_cases::{AdminUpdate, NewPhoneNumber};
+use phoneproof_domain::{BackupCode, PhoneError, PhoneNumberId, Standing, User};
+
+use super::body::Body;
+use super::caller::BackEnd;
+use super::envelope::bare;
+use super::error::ApiError;
+use super::json::{DeletedJson, PhoneNumberJson};
+use super::params::Params;
+use super::users::user_named;
+use crate::server::AppState;
+
+pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+    let user = params.required("user_id")?;
+    let spelled = params.required("phone_number")?;
+    let number = state.users.policy().parse_number(spelled).map_err(|error| ApiError::Number(error, "phone_number"))?;
+    let verified = params.flag("verified")?.unwrap_or(false);
+    let new = NewPhoneNumber {
+        number,
+        standing: if verified { Standing::Verified } else { Standing::Unverified },
+        primary: params.flag("primary")?.unwrap_or(false),
+        reserved_for_second_factor: params.flag("reserved_for_second_factor")?.unwrap_or(false),
+    };
+    let (user, id, codes) = state.users.create_phone_number(&user_named(user)?, new).await?;
+    shown(&state, &user, &id, codes.as_deref())
+}
+
+pub(crate) async fn show(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let id = named(&id)?;
+    shown(&state, &state.users.phone_number(&id).await?, &id, None)
+}
+
+pub(crate) async fn update(_: BackEnd, state: Data<AppState>, id: Path<String>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+    let id = named(&id)?;
+    let update = admin_update(&params)?;
+    let (user, codes) = state.users.update_phone_number(&id, update).await?;
+    shown(&state, &user, &id, codes.as_deref())
+}
+
+pub(crate) async fn remove(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let id = named(&id)?;
+    state.users.delete_phone_number(&id).await?;
+    Ok(bare(DeletedJson::new("phone_number", id.as_str())))
+}
+
+fn admin_update(params: &Params) -> Result<AdminUpdate, ApiError> {
+    Ok(AdminUpdate {
+        verified: params.flag("verified")?,
+        primary: params.flag("primary")?,
+        reserved_for_second_factor: params.flag("reserved_for_second_factor")?,
+    })
+}
+
+fn named(id: &str) -> Result<PhoneNumberId, ApiError> {
+    id.parse().map_err(|_| PhoneError::NotFound.into())
+}
+
+pub(crate) fn shown(state: &AppState, user: &User, id: &PhoneNumberId, codes: Option<&[BackupCode]>) -> Result<HttpResponse, ApiError> {
+    let number = user.phones.get(id).ok_or(PhoneError::NotFound)?;
+    Ok(bare(PhoneNumberJson::new(user, number, codes, state.users.now())))
+}

@@ -1,0 +1,193 @@
+//! `/v1/users`: users by secret key (contract 8.2), as far as it reaches without passwords and sessions.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use phoneproof_domain::use_cases::{AdminProfileUpdate, MetadataUpdate, NewUser, UserError};
+use phoneproof_domain::{BackupCode, E164, Metadata, Profile, Standing, Timestamp, User, UserId};
+use serde_json::json;
+
+use super::body::{Body, Query};
+use super::caller::BackEnd;
+use super::envelope::bare;
+use super::error::ApiError;
+use super::json::{DeletedJson, UserJson};
+use super::me::{cleared_or, profile_update};
+use super::params::Params;
+use super::user_filter::{user_filter, user_query};
+use super::{params, phone_numbers};
+use crate::server::AppState;
+
+pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+    refuse_unbuilt(&params)?;
+    let new = NewUser {
+        profile: Profile {
+            first_name: cleared_or(&params, "first_name")?.flatten(),
+            last_name: cleared_or(&params, "last_name")?.flatten(),
+            username: cleared_or(&params, "username")?.flatten(),
+            external_id: cleared_or(&params, "external_id")?.flatten(),
+            locale: cleared_or(&params, "locale")?.flatten(),
+            public_metadata: metadata(&params, "public_metadata")?,
+            private_metadata: metadata(&params, "private_metadata")?,
+            unsafe_metadata: metadata(&params, "unsafe_metadata")?,
+        },
+        numbers: numbers(&state, &params)?,
+        backup_codes: backup_codes(&params)?.unwrap_or_default(),
+        created_at: created_at(&params)?,
+        banned: params.flag("banned")?.unwrap_or(false),
+        locked: params.flag("locked")?.unwrap_or(false),
+        delete_self_enabled: params.flag("delete_self_enabled")?,
+    };
+    shown(&state, &state.users.create_user(new).await?)
+}
+
+pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
+    let users = state.users.list_users(&user_query(&params)?).await?;
+    let now = state.users.now();
+    Ok(bare(users.iter().map(|user| UserJson::for_back_end(user, now)).collect::<Vec<_>>()))
+}
+
+pub(crate) async fn count(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
+    let total_count = state.users.count_users(&user_filter(&params)?).await?;
+    Ok(bare(json!({ "object": "total_count", "total_count": total_count })))
+}
+
+pub(crate) async fn show(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    shown(&state, &state.users.user(&user_named(&id)?).await?)
+}
+
+pub(crate) async fn update(_: BackEnd, state: Data<AppState>, id: Path<String>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+    refuse_unbuilt(&params)?;
+    for name in ["public_metadata", "private_metadata", "unsafe_metadata"] {
+        if params.has(name) {
+            return Err(ApiError::ParamDeprecated(name));
+        }
+    }
+    let update = AdminProfileUpdate {
+        profile: profile_update(&params)?,
+        external_id: cleared_or(&params, "external_id")?,
+        locale: cleared_or(&params, "locale")?,
+        delete_self_enabled: params.flag("delete_self_enabled")?,
+        backup_codes: backup_codes(&params)?,
+    };
+    shown(&state, &state.users.update_user(&user_named(&id)?, &update).await?)
+}
+
+pub(crate) async fn merge_metadata(_: BackEnd, state: Data<AppState>, id: Path<String>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+    update_metadata(&state, &id, &params, false).await
+}
+
+pub(crate) async fn replace_metadata(_: BackEnd, state: Data<AppState>, id: Path<String>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+    update_metadata(&state, &id, &params, true).await
+}
+
+async fn update_metadata(state: &AppState, id: &str, params: &Params, replace: bool) -> Result<HttpResponse, ApiError> {
+    let update = MetadataUpdate {
+        public: params.object("public_metadata")?,
+        private: params.object("private_metadata")?,
+        unsafe_: params.object("unsafe_metadata")?,
+        replace,
+    };
+    shown(state, &state.users.update_metadata(&user_named(id)?, &update).await?)
+}
+
+pub(crate) async fn remove(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    state.users.delete_user(&user_named(&id)?).await?;
+    Ok(bare(DeletedJson::new("user", &id)))
+}
+
+pub(crate) async fn disable_mfa(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    state.users.disable_second_factors(&user_named(&id)?).await?;
+    Ok(bare(json!({ "user_id": *id })))
+}
+
+pub(crate) async fn remove_backup_codes(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    state.users.remove_backup_codes(&user_named(&id)?).await?;
+    Ok(bare(json!({ "user_id": *id })))
+}
+
+pub(crate) async fn ban(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    shown(&state, &state.users.set_banned(&user_named(&id)?, true).await?)
+}
+
+pub(crate) async fn unban(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    shown(&state, &state.users.set_banned(&user_named(&id)?, false).await?)
+}
+
+pub(crate) async fn lock(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    shown(&state, &state.users.set_locked(&user_named(&id)?, true).await?)
+}
+
+pub(crate) async fn unlock(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    shown(&state, &state.users.set_locked(&user_named(&id)?, false).await?)
+}
+
+pub(crate) async fn replace_phone_numbers(_: BackEnd, state: Data<AppState>, id: Path<String>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+    let number = number(&state, params.required("phone_number")?)?;
+    let standing = match params.given("identification_status")? {
+        None => Standing::Verified,
+        Some(status) => standing(status, "identification_status")?,
+    };
+    let (user, id) = state.users.replace_phone_numbers(&user_named(&id)?, &number, standing).await?;
+    phone_numbers::shown(&state, &user, &id, None)
+}
+
+/// What is no identifier names nobody.
+pub(crate) fn user_named(id: &str) -> Result<UserId, ApiError> {
+    id.parse().map_err(|_| UserError::NoSuchUser.into())
+}
+
+fn shown(state: &AppState, user: &User) -> Result<HttpResponse, ApiError> {
+    Ok(bare(UserJson::for_back_end(user, state.users.now())))
+}
+
+/// Passwords, e-mail and more do not exist here. To ignore them silently would make a caller
+/// believe that an account is protected.
+fn refuse_unbuilt(params: &Params) -> Result<(), ApiError> {
+    const UNBUILT: [&str; 5] = ["password", "password_digest", "email_address", "totp_secret", "web3_wallet"];
+    match UNBUILT.into_iter().find(|name| params.has(name)) {
+        Some(name) => Err(ApiError::ParamUnknown(name)),
+        None => Ok(()),
+    }
+}
+
+fn number(state: &AppState, spelled: &str) -> Result<E164, ApiError> {
+    state.users.policy().parse_number(spelled).map_err(|error| ApiError::Number(error, "phone_number"))
+}
+
+fn standing(status: &str, param: &'static str) -> Result<Standing, ApiError> {
+    match status {
+        "verified" => Ok(Standing::Verified),
+        "reserved" => Ok(Standing::Reserved),
+        "unverified" if param == "identification_status" => Ok(Standing::Unverified),
+        _ => Err(ApiError::ParamValue(param)),
+    }
+}
+
+fn numbers(state: &AppState, params: &Params) -> Result<Vec<(E164, Standing)>, ApiError> {
+    const STATUS: &str = "phone_number_identification_status";
+    let spelled = params.list("phone_number")?.unwrap_or_default();
+    let statuses = params.list(STATUS)?.unwrap_or_else(|| vec!["verified"; spelled.len()]);
+    if statuses.len() != spelled.len() {
+        return Err(ApiError::ArrayLength(STATUS));
+    }
+    spelled.iter().zip(statuses).map(|(text, status)| Ok((number(state, text)?, standing(status, STATUS)?))).collect()
+}
+
+fn backup_codes(params: &Params) -> Result<Option<Vec<BackupCode>>, ApiError> {
+    const MOST: usize = 20;
+    let Some(codes) = params.list("backup_codes")? else { return Ok(None) };
+    if codes.len() > MOST {
+        return Err(ApiError::ParamValue("backup_codes"));
+    }
+    let parsed = codes.iter().map(|code| BackupCode::parse(code).map_err(|_| ApiError::ParamFormat("backup_codes")));
+    parsed.collect::<Result<_, _>>().map(Some)
+}
+
+fn metadata(params: &params::Params, name: &'static str) -> Result<Metadata, ApiError> {
+    Ok(Metadata::new(params.object(name)?.unwrap_or_default())?)
+}
+
+/// Milliseconds or, as Clerk's SDK sends a date, RFC 3339 text.
+fn created_at(params: &Params) -> Result<Option<Timestamp>, ApiError> {
+    Ok(params.integer("created_at")?.map(Timestamp::from_millis))
+}

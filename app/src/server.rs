@@ -1,0 +1,180 @@
+//! The server: everything wired together, listening.
+
+use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use phoneproof_domain::ports::{Clock, Entropy, IdentityProvider, SmsGateway, StoreHealth};
+use phoneproof_domain::use_cases::Ports;
+use phoneproof_domain::{CodeHasher, Users};
+use phoneproof_sms_console::Inbox;
+use tokio::sync::watch;
+
+use crate::config::{ConfigError, SecretKey, Settings};
+use crate::dev_issuer::DevIssuer;
+use crate::http::{DevTools, Metrics, MetricsAccess, Origins, observe, routes};
+use crate::wiring::{self, Shared, Store};
+
+/// What handlers share.
+pub(crate) struct AppState {
+    pub(crate) users: Users,
+    pub(crate) identity_providers: Vec<Arc<dyn IdentityProvider>>,
+    pub(crate) secret_key: SecretKey,
+    pub(crate) health: Arc<dyn StoreHealth>,
+    pub(crate) metrics: Metrics,
+    pub(crate) origins: Origins,
+    pub(crate) dev_tools: Option<DevTools>,
+    pub(crate) body_timeout: Duration,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl AppState {
+    /// 128 random bits in hexadecimal: `clerk_trace_id`, and the same in the log.
+    pub(crate) fn trace_id(&self) -> String {
+        let mut bytes = [0u8; 16];
+        self.entropy.fill(&mut bytes);
+        format!("{:032x}", u128::from_be_bytes(bytes))
+    }
+}
+
+/// The adapters that a server runs on. [`Adapters::from_settings`] takes the configured ones; a
+/// test puts its own clock and carrier in their place.
+pub struct Adapters {
+    /// Where everything is kept.
+    pub store: Store,
+    /// What sends texts.
+    pub gateway: Arc<dyn SmsGateway>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Who recognises users.
+    pub identity_providers: Vec<Arc<dyn IdentityProvider>>,
+    /// What the console gateway keeps.
+    pub inbox: Arc<Inbox>,
+}
+
+impl Adapters {
+    /// Builds what the configuration names.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the option at fault.
+    pub fn from_settings(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        let shared = Shared { clock: clock.clone(), inbox: Arc::new(Inbox::default()) };
+        let dev_issuer = settings.is_development().then(|| DevIssuer::new(&settings.secret));
+        Ok(Self {
+            gateway: wiring::gateway(settings, &shared)?,
+            identity_providers: wiring::identity_providers(settings, &shared, dev_issuer.as_ref())?,
+            store: wiring::store(settings)?,
+            clock,
+            entropy: wiring::entropy(),
+            inbox: shared.inbox,
+        })
+    }
+}
+
+/// A server that listens.
+pub struct Server {
+    /// Where it listens; the real port where port 0 was asked for.
+    pub address: SocketAddr,
+    server: actix_web::dev::Server,
+    close: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Binds the configured address and starts to serve once [`Server::run_until`] is awaited.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the address cannot be bound.
+    pub fn bind(settings: &Settings, adapters: Adapters) -> Result<Self, ConfigError> {
+        let unusable = |error: std::io::Error| ConfigError::at("server.listen", format!("cannot listen on {}: {error}", settings.listen));
+        let listener = TcpListener::bind(settings.listen).map_err(unusable)?;
+        let address = listener.local_addr().map_err(unusable)?;
+        let (close, closing) = watch::channel(false);
+        let state = Data::new(state(settings, adapters, address, closing));
+        let development = settings.is_development();
+
+        let workers = match settings.server.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        };
+        let kept = state.clone();
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(state.clone())
+                .wrap(NormalizePath::new(TrailingSlash::Trim))
+                .wrap(from_fn(observe))
+                .configure(|config| routes(config, development))
+        })
+        .workers(workers)
+        .max_connections(settings.server.max_connections.div_ceil(workers))
+        .keep_alive(Duration::from_secs(settings.server.keep_alive_seconds))
+        .client_request_timeout(Duration::from_millis(settings.server.header_timeout_ms))
+        .shutdown_timeout(settings.server.shutdown_seconds)
+        .disable_signals()
+        .listen(listener)
+        .map_err(unusable)?
+        .run();
+        // The figures must not keep a stopped server's store open.
+        tokio::spawn(fold_metrics(Arc::downgrade(&kept.into_inner())));
+        Ok(Self { address, server, close })
+    }
+
+    /// Serves until `stop` is done, then until the requests under way are answered or their time
+    /// (`server.shutdown_seconds`) is up.
+    ///
+    /// # Errors
+    /// If the server breaks down.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+        let handle = self.server.handle();
+        let mut server = pin!(self.server);
+        tokio::select! {
+            ended = &mut server => return ended,
+            () = stop => {}
+        }
+        // Live streams end first; nothing else would end them.
+        let _ = self.close.send(true);
+        let (ended, ()) = tokio::join!(server, handle.stop(true));
+        ended
+    }
+}
+
+fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: watch::Receiver<bool>) -> AppState {
+    let access = match (&settings.metrics_token, settings.is_development()) {
+        (Some(token), _) => MetricsAccess::Bearer(token.clone()),
+        (None, true) => MetricsAccess::Everybody,
+        (None, false) => MetricsAccess::Nobody,
+    };
+    let ports = Ports {
+        repository: adapters.store.repository,
+        directory: adapters.store.directory,
+        gateway: adapters.gateway,
+        clock: adapters.clock,
+        entropy: adapters.entropy.clone(),
+    };
+    let dev_tools = || DevTools { inbox: adapters.inbox, issuer: Arc::new(DevIssuer::new(&settings.secret)), closing };
+    AppState {
+        users: Users::new(ports, CodeHasher::new(&settings.secret), settings.policy.clone()),
+        identity_providers: adapters.identity_providers,
+        secret_key: settings.secret_key.clone(),
+        health: adapters.store.health,
+        metrics: Metrics::new(access, adapters.store.figures),
+        origins: Origins::new(settings.allowed_origins.clone(), address, settings.public_url.as_ref()),
+        dev_tools: settings.is_development().then(dev_tools),
+        body_timeout: Duration::from_millis(settings.server.body_timeout_ms),
+        entropy: adapters.entropy,
+    }
+}
+
+async fn fold_metrics(state: Weak<AppState>) {
+    let mut beat = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        beat.tick().await;
+        let Some(state) = state.upgrade() else { return };
+        state.metrics.fold();
+    }
+}
