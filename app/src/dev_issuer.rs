@@ -17,9 +17,9 @@ pub struct DevIssuer {
 }
 
 /// The `iss` of development tokens.
-pub const ISSUER: &str = "phoneproof-development";
+pub(crate) const ISSUER: &str = "phoneproof-development";
 /// Their `aud`.
-pub const AUDIENCE: &str = "phoneproof";
+pub(crate) const AUDIENCE: &str = "phoneproof";
 const KEY_ID: &str = "dev";
 
 impl DevIssuer {

@@ -3,7 +3,7 @@
 //! Every method is a pure transition: state and arguments in, outcome out. The invariants, which
 //! hold after each of them and which [`UserPhones::restore`] checks:
 //!
-//! - a number is on a user once;
+//! - a number is on a user once, and numbers stand in the order of their age;
 //! - default second factor ⇒ reserved for the second factor ⇒ verified;
 //! - exactly one default while a second factor is on, none otherwise;
 //! - the primary number is a verified one, and there is one as soon as a number is verified.
@@ -192,6 +192,9 @@ impl UserPhones {
         } = &self.parts;
         let reserved = |id: &PhoneNumberId| self.get(id).is_some_and(|number| number.reserved_for_second_factor);
         let twice = |at: usize| numbers[..at].iter().any(|other| other.number == numbers[at].number);
+        if !numbers.is_sorted_by(|older, newer| older.created_at < newer.created_at) {
+            return Err(Contradiction("two numbers are equally old, or not in the order of their age"));
+        }
         if (0..numbers.len()).any(twice) {
             return Err(Contradiction("a number stands twice"));
         }
@@ -229,7 +232,8 @@ impl UserPhones {
         {
             return Err(PhoneError::TooManyUnverified);
         }
-        self.parts.numbers.push(PhoneNumber::unverified(id, number, now));
+        let number = PhoneNumber::unverified(id, number, self.next_created_at(now));
+        self.parts.numbers.push(number);
         Ok(())
     }
 
@@ -412,7 +416,7 @@ impl UserPhones {
         if new.primary && new.standing != Standing::Verified {
             return Err(PhoneError::PrimaryUnverified);
         }
-        let mut number = PhoneNumber::unverified(new.id.clone(), new.number, now);
+        let mut number = PhoneNumber::unverified(new.id.clone(), new.number, self.next_created_at(now));
         match new.standing {
             Standing::Verified => number.verification = Verification::ByAdmin,
             Standing::Reserved => number.held = true,
@@ -546,6 +550,13 @@ impl UserPhones {
         } else {
             Ok(())
         }
+    }
+
+    /// The time at which a number is added: `now`, but after every other number of the user, so that
+    /// "the oldest" is one number also when two are added in one millisecond or the clock went back.
+    fn next_created_at(&self, now: Timestamp) -> Timestamp {
+        let last = self.parts.numbers.last().map(|number| number.created_at.plus(Duration::from_millis(1)));
+        last.map_or(now, |after_last| after_last.max(now))
     }
 
     fn another_identifies(&self, id: &PhoneNumberId) -> bool {

@@ -1,1 +1,16 @@
-//! placeholder
+//! The running app for tests: the real server on a free port, a real SQLite file of its own, a
+//! hand-set clock, and the console gateway or a carrier that does as it is told.
+//!
+//! Nothing here sleeps or polls: the clock is set, the answers are awaited.
+
+mod answer;
+mod carrier;
+mod clock;
+mod program;
+mod test_app;
+
+pub use answer::Answer;
+pub use carrier::FakeCarrier;
+pub use clock::HandSetClock;
+pub use program::Program;
+pub use test_app::{Actor, Setup, TestApp};

@@ -78,15 +78,26 @@ impl Connector {
     }
 }
 
+/// How often, and how long apart, the write-ahead log is tried to be turned on: 2 s in all.
+const LOG_TRIES: u32 = 100;
+const LOG_PAUSE: Duration = Duration::from_millis(20);
+
 /// Turns on the write-ahead log, which the file remembers. False where its file system cannot.
 pub(crate) fn use_write_ahead_log(connection: &mut SqliteConnection) -> QueryResult<bool> {
-    let mode: String = diesel::dsl::sql::<Text>("PRAGMA journal_mode = WAL").get_result(connection)?;
-    Ok(mode.eq_ignore_ascii_case("wal"))
+    // Several processes may start on a new file at once. All but one find it locked, and here
+    // SQLite does not wait by itself.
+    for _ in 1..LOG_TRIES {
+        match try_write_ahead_log(connection) {
+            Err(error) if error.to_string().contains("locked") => std::thread::sleep(LOG_PAUSE),
+            outcome => return outcome,
+        }
+    }
+    try_write_ahead_log(connection)
 }
 
-/// Fails if nobody could write: the file is read-only, or locked for longer than the time-out.
-pub(crate) fn must_be_writable(connection: &mut SqliteConnection) -> QueryResult<()> {
-    connection.batch_execute("BEGIN IMMEDIATE; ROLLBACK;")
+fn try_write_ahead_log(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    let mode: String = diesel::dsl::sql::<Text>("PRAGMA journal_mode = WAL").get_result(connection)?;
+    Ok(mode.eq_ignore_ascii_case("wal"))
 }
 
 /// Whether the file is still where it was; SQLite would go on writing into one that was deleted.

@@ -18,36 +18,21 @@ use crate::search::{conditions, order};
 
 /// The condition of the index `phone_numbers_owned`, word by word: only then does SQLite see that
 /// it can use it.
-pub(crate) const OWNED: &str = "(held = 1 OR verification_state IN ('by_code', 'by_admin'))";
+const OWNED: &str = "(held = 1 OR verification_state IN ('by_code', 'by_admin'))";
 
 #[async_trait]
 impl UserDirectory for SqliteStore {
     async fn owner_of(&self, number: &E164) -> Result<Option<UserId>, StoreError> {
         let number = number.clone();
         self.readers
-            .read(move |connection| {
-                let id: Option<String> = phone_numbers::table
-                    .filter(phone_numbers::number.eq(number.as_str()))
-                    .filter(sql::<Bool>(OWNED))
-                    .select(phone_numbers::user_id)
-                    .first(connection)
-                    .optional()?;
-                user_id(id)
-            })
+            .read(move |connection| user_id(owner_of(connection, number.as_str())?))
             .await
     }
 
     async fn user_with(&self, id: &PhoneNumberId) -> Result<Option<UserId>, StoreError> {
         let id = id.clone();
         self.readers
-            .read(move |connection| {
-                let id: Option<String> = phone_numbers::table
-                    .filter(phone_numbers::id.eq(id.as_str()))
-                    .select(phone_numbers::user_id)
-                    .first(connection)
-                    .optional()?;
-                user_id(id)
-            })
+            .read(move |connection| user_id(user_with(connection, id.as_str())?))
             .await
     }
 
@@ -71,6 +56,23 @@ impl UserDirectory for SqliteStore {
     }
 }
 
+fn owner_of(connection: &mut SqliteConnection, number: &str) -> QueryResult<Option<String>> {
+    phone_numbers::table
+        .filter(phone_numbers::number.eq(number))
+        .filter(sql::<Bool>(OWNED))
+        .select(phone_numbers::user_id)
+        .first(connection)
+        .optional()
+}
+
+fn user_with(connection: &mut SqliteConnection, id: &str) -> QueryResult<Option<String>> {
+    phone_numbers::table
+        .filter(phone_numbers::id.eq(id))
+        .select(phone_numbers::user_id)
+        .first(connection)
+        .optional()
+}
+
 fn list(connection: &mut SqliteConnection, query: &UserQuery) -> Result<Vec<User>, ReadError> {
     let mut found = users::table
         .select(UserRow::as_select())
@@ -89,6 +91,9 @@ fn list(connection: &mut SqliteConnection, query: &UserQuery) -> Result<Vec<User
 
 /// Reads what belongs to all these users at once.
 fn with_belongings(connection: &mut SqliteConnection, users: Vec<UserRow>) -> Result<Vec<User>, ReadError> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
     let numbers = phone_numbers::table
         .filter(phone_numbers::user_id.eq_any(&ids))
@@ -119,6 +124,98 @@ fn by_user<R>(rows: Vec<R>, user: impl Fn(&R) -> String) -> HashMap<String, Vec<
 }
 
 fn user_id(id: Option<String>) -> Result<Option<UserId>, ReadError> {
-    let parse = |id: String| id.parse().map_err(|error| corrupt("phone_numbers, user_id", &id, error).into());
+    let parse = |id: String| {
+        id.parse()
+            .map_err(|error| corrupt("phone_numbers, user_id", &id, error).into())
+    };
     id.map(parse).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use diesel::connection::InstrumentationEvent;
+    use diesel::sql_types::Text;
+    use phoneproof_domain::Timestamp;
+    use phoneproof_domain::ports::{Change, Direction, OrderBy};
+
+    use super::*;
+    use crate::connection::{Connector, Role};
+    use crate::plan::Plan;
+    use crate::save::save;
+    use crate::{Options, users_repository};
+
+    /// How SQLite finds the rows of all statements that `run` makes.
+    fn plans(run: impl FnOnce(&mut SqliteConnection)) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options::at(folder.path().join("test.db"));
+        drop(SqliteStore::open(options.clone()).unwrap());
+        let mut connection = Connector::new(&options).unwrap().connect(Role::Write).unwrap();
+        let statements = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&statements);
+        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::StartQuery { query, .. } = event {
+                seen.lock().unwrap().push(query.to_string());
+            }
+        });
+        run(&mut connection);
+        let statements = std::mem::take(&mut *statements.lock().unwrap());
+        let plan = |statement: String| {
+            let (statement, _binds) = statement.split_once(" -- binds").unwrap();
+            let plan = sql_plan(&mut connection, statement);
+            format!("{statement}: {plan}")
+        };
+        statements.into_iter().map(plan).collect()
+    }
+
+    fn sql_plan(connection: &mut SqliteConnection, statement: &str) -> String {
+        #[derive(QueryableByName)]
+        struct Step {
+            #[diesel(sql_type = Text)]
+            detail: String,
+        }
+        let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}"))
+            .load(connection)
+            .unwrap();
+        steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn what_is_asked_often_is_found_by_an_index() {
+        let number = "+14155552671".parse().unwrap();
+        let user = User::new("user_".parse().unwrap(), Timestamp::from_millis(0));
+        let by_number = UserFilter {
+            phone_numbers: vec![number],
+            ..UserFilter::default()
+        };
+        let page = |filter: &UserFilter, direction| UserQuery {
+            filter: filter.clone(),
+            order_by: OrderBy::CreatedAt,
+            direction,
+            limit: 10,
+            offset: 0,
+        };
+        let plans = plans(|connection| {
+            owner_of(connection, "+14155552671").unwrap();
+            user_with(connection, "idn_").unwrap();
+            save(connection, &Plan::of(&Change::Create(user.clone()))).unwrap();
+            let before = users_repository::load(connection, "user_").unwrap().unwrap();
+            let mut after = user.clone();
+            after.banned = true;
+            let replace = Change::Replace { before, after };
+            save(connection, &Plan::of(&replace)).unwrap();
+            list(connection, &page(&by_number, Direction::Ascending)).unwrap();
+            list(connection, &page(&UserFilter::default(), Direction::Descending)).unwrap();
+        });
+        assert!(plans.len() >= 9, "{plans:#?}");
+        assert!(plans[0].contains("INDEX phone_numbers_owned"), "{}", plans[0]);
+        assert!(plans[1].contains("INDEX phone_numbers_id"), "{}", plans[1]);
+        for plan in &plans {
+            // A page of all users walks along the index, which is a scan that ends with the page.
+            let walks = plan.contains("SCAN users USING INDEX users_created_at");
+            assert!(walks || !plan.contains("SCAN"), "{plan}");
+            assert!(!walks || !plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
 }

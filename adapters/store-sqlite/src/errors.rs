@@ -91,7 +91,10 @@ impl OpenError {
     /// Sorts what SQLite says. Diesel hands on its words and not its codes.
     pub(crate) fn of(path: &std::path::Path, error: impl Into<BoxError>) -> Self {
         let (path, source) = (path.to_owned(), error.into());
-        let said = format!("{source} {}", source.source().map(ToString::to_string).unwrap_or_default());
+        let said = format!(
+            "{source} {}",
+            source.source().map(ToString::to_string).unwrap_or_default()
+        );
         let says = |words: &str| said.contains(words);
         if says("locked") {
             Self::Locked { path }

@@ -60,7 +60,11 @@ pub(crate) fn create(path: &Path) -> Result<(), OpenError> {
 /// `None` if the path is no UTF-8.
 pub(crate) fn uri(path: &Path) -> Option<String> {
     let path = std::path::absolute(path).ok()?;
-    let escaped = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let escaped = path
+        .to_str()?
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
     Some(format!("file://{escaped}?mode=rw"))
 }
 

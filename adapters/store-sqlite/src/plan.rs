@@ -86,7 +86,9 @@ impl NumberRows {
         let same = |one: &PhoneNumberRow, other: &PhoneNumberRow| one.id == other.id && one.number == other.number;
         let gone = old.iter().filter(|row| !new.iter().any(|other| same(row, other)));
         let deleted = gone.map(|row| row.id.clone()).collect();
-        let (kept, inserted): (Vec<_>, Vec<_>) = new.into_iter().partition(|row| old.iter().any(|other| same(row, other)));
+        let (kept, inserted): (Vec<_>, Vec<_>) = new
+            .into_iter()
+            .partition(|row| old.iter().any(|other| same(row, other)));
         let mut updated: Vec<_> = kept.into_iter().filter(|row| !old.contains(row)).collect();
         updated.sort_by_key(|row| row.state.default_second_factor);
         Self {

@@ -4,7 +4,7 @@
 //! tokio's own pool for that would open a connection for each of up to 512 threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,8 +19,13 @@ use crate::errors::unavailable;
 /// How long a caller waits: an answer within 2 s is promised.
 const PATIENCE: Duration = Duration::from_millis(1900);
 
-/// Does its work on the connection; false if that connection is of no more use.
-type Job = Box<dyn FnOnce(&mut Slot) + Send>;
+/// Most reads in one transaction. Sharing one spares each the locks and the `BEGIN`; every read
+/// was asked for before it began, and so sees whatever was acknowledged until then.
+const LARGEST_GROUP: usize = 16;
+
+/// Reads and answers its caller; false if the connection is of no more use. Where there is none
+/// it gets the reason instead.
+type Job = Box<dyn FnOnce(Result<&mut SqliteConnection, &str>) -> bool + Send>;
 
 /// Why a read gave nothing.
 #[derive(Debug)]
@@ -46,56 +51,68 @@ impl From<StoreError> for ReadError {
 /// The way to some reading threads. Dropping it lets them finish.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    queue: Option<mpsc::Sender<Job>>,
+    /// One for each thread. A shared one costs a lock, and wakes threads for nothing.
+    queues: Vec<mpsc::Sender<Job>>,
+    next: AtomicUsize,
     threads: Vec<JoinHandle<()>>,
     patience: Option<Duration>,
 }
 
 impl Readers {
     /// Starts `threads` threads (at least one), which connect when they are first needed.
-    pub(crate) fn start(
-        role: Role,
-        threads: u32,
-        queue: usize,
-        connector: &Connector,
-    ) -> Result<Self, std::io::Error> {
-        let (sender, receiver) = mpsc::channel::<Job>(queue.max(1));
-        let receiver = Arc::new(Mutex::new(receiver));
+    pub(crate) fn start(role: Role, threads: u32, queue: usize, connector: &Connector) -> Result<Self, std::io::Error> {
         let name = match role {
             Role::Search => "sqlite-search",
             Role::Read | Role::Write => "sqlite-reader",
         };
-        let spawn = |_| {
-            let (receiver, connector) = (Arc::clone(&receiver), connector.clone());
-            let mut slot = Slot { connection: None, connector, role };
-            std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-                while let Some(job) = next(&receiver) {
-                    job(&mut slot);
-                }
-            })
-        };
-        Ok(Self {
-            threads: (0..threads.max(1)).map(spawn).collect::<Result<_, _>>()?,
-            queue: Some(sender),
+        let mut readers = Self {
+            queues: Vec::new(),
+            next: AtomicUsize::new(0),
+            threads: Vec::new(),
             // A search of millions of users takes as long as it takes.
             patience: (role == Role::Read).then_some(PATIENCE),
-        })
+        };
+        for _ in 0..threads.max(1) {
+            let (sender, mut receiver) = mpsc::channel::<Job>(queue.max(1));
+            let mut slot = Slot {
+                connection: None,
+                connector: connector.clone(),
+                role,
+            };
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+                while let Some(jobs) = next(&mut receiver) {
+                    slot.run(jobs);
+                }
+            })?;
+            readers.queues.push(sender);
+            readers.threads.push(thread);
+        }
+        Ok(readers)
     }
 
-    /// Runs `read` in one transaction: whatever it reads is of one moment.
+    /// Runs `read` inside a transaction: whatever it reads is of one moment.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&mut SqliteConnection) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, outcome) = oneshot::channel();
-        let job: Job = Box::new(move |slot| {
+        let job: Job = Box::new(move |connection| {
             // Nobody waits any more: under overload this is what empties the queue.
-            if !answer.is_closed() {
-                let _ = answer.send(slot.read(read));
+            if answer.is_closed() {
+                return true;
             }
+            let (outcome, sound) = match connection {
+                Ok(connection) => attempt(connection, read),
+                Err(reason) => (Err(unavailable(reason)), false),
+            };
+            let _ = answer.send(outcome);
+            sound
         });
-        let queue = self.queue.as_ref().ok_or_else(|| unavailable("the store is closed"))?;
-        queue.try_send(job).map_err(|error| unavailable(error.to_string()))?;
+        // In turn: each load takes about as long as any other.
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.queues.len();
+        self.queues[turn]
+            .try_send(job)
+            .map_err(|error| unavailable(error.to_string()))?;
         let outcome = match self.patience {
             Some(patience) => tokio::time::timeout(patience, outcome).await.map_err(unavailable)?,
             None => outcome.await,
@@ -106,7 +123,7 @@ impl Readers {
 
 impl Drop for Readers {
     fn drop(&mut self) {
-        drop(self.queue.take());
+        self.queues.clear();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a reading thread of the database panicked");
@@ -115,9 +132,34 @@ impl Drop for Readers {
     }
 }
 
-fn next(queue: &Mutex<mpsc::Receiver<Job>>) -> Option<Job> {
-    // One thread waits for the queue and the others for it; nothing panics while it is held.
-    queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv()
+/// Waits for a job, and takes what else is there.
+fn next(queue: &mut mpsc::Receiver<Job>) -> Option<Vec<Job>> {
+    let mut jobs = vec![queue.blocking_recv()?];
+    while jobs.len() < LARGEST_GROUP
+        && let Ok(job) = queue.try_recv()
+    {
+        jobs.push(job);
+    }
+    Some(jobs)
+}
+
+fn refuse(jobs: impl Iterator<Item = Job>, reason: &str) {
+    for job in jobs {
+        job(Err(reason));
+    }
+}
+
+/// The outcome of one read, and whether the connection is still of use.
+fn attempt<T>(
+    connection: &mut SqliteConnection,
+    read: impl FnOnce(&mut SqliteConnection) -> Result<T, ReadError>,
+) -> (Result<T, StoreError>, bool) {
+    match catch_unwind(AssertUnwindSafe(|| read(connection))) {
+        Ok(Ok(value)) => (Ok(value), true),
+        Ok(Err(ReadError::Store(error))) => (Err(error), true),
+        Ok(Err(ReadError::Database(error))) => (Err(unavailable(error)), false),
+        Err(_) => (Err(unavailable("a read of the database panicked")), false),
+    }
 }
 
 /// One thread's connection, which is opened anew after it failed.
@@ -128,23 +170,27 @@ struct Slot {
 }
 
 impl Slot {
-    fn read<T>(&mut self, read: impl FnOnce(&mut SqliteConnection) -> Result<T, ReadError>) -> Result<T, StoreError> {
+    fn run(&mut self, jobs: Vec<Job>) {
+        let mut jobs = jobs.into_iter();
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(self.connector.connect(self.role).map_err(unavailable)?),
+            none => match self.connector.connect(self.role) {
+                Ok(connection) => none.insert(connection),
+                Err(error) => return refuse(jobs, &error.to_string()),
+            },
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| connection.transaction(read)));
-        match outcome {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(ReadError::Store(error))) => Err(error),
-            Ok(Err(ReadError::Database(error))) => {
-                self.connection = None;
-                Err(unavailable(error))
+        let sound = connection.transaction(|connection| {
+            for job in jobs.by_ref() {
+                if !job(Ok(&mut *connection)) {
+                    return Err(Error::RollbackTransaction);
+                }
             }
-            Err(_) => {
-                self.connection = None;
-                Err(unavailable("a read of the database panicked"))
-            }
+            Ok(())
+        });
+        if sound.is_err() {
+            self.connection = None;
+            // They might meet the same lock, and wait for it as long again.
+            refuse(jobs, "the database could not be read");
         }
     }
 }

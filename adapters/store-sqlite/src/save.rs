@@ -32,9 +32,9 @@ pub(crate) fn save(connection: &mut SqliteConnection, plan: &Plan) -> Result<(),
             save_codes(connection, &user.id, codes)
         }
         // Numbers and codes go with their user: the foreign keys say so.
-        Plan::Delete { id, revision } => must_be_one(
-            diesel::delete(users::table.find(id).filter(users::revision.eq(revision))).execute(connection)?,
-        ),
+        Plan::Delete { id, revision } => {
+            must_be_one(diesel::delete(users::table.find(id).filter(users::revision.eq(revision))).execute(connection)?)
+        }
     }
 }
 
@@ -60,12 +60,7 @@ fn insert_user(connection: &mut SqliteConnection, user: &UserRow) -> Result<(), 
     Err(exists.map_or_else(|| error.into(), |_| Failure::Stale))
 }
 
-fn update_user(
-    connection: &mut SqliteConnection,
-    user: &UserRow,
-    revision: i64,
-    profile: bool,
-) -> Result<(), Failure> {
+fn update_user(connection: &mut SqliteConnection, user: &UserRow, revision: i64, profile: bool) -> Result<(), Failure> {
     let target = users::table.find(&user.id).filter(users::revision.eq(revision));
     let next = users::revision.eq(revision + 1);
     let updated = if profile {
@@ -92,7 +87,9 @@ fn save_numbers(connection: &mut SqliteConnection, user_id: &str, numbers: &Numb
 
 fn insert_numbers(connection: &mut SqliteConnection, rows: &[PhoneNumberRow]) -> Result<(), Failure> {
     for row in rows {
-        diesel::insert_into(phone_numbers::table).values(row).execute(connection)?;
+        diesel::insert_into(phone_numbers::table)
+            .values(row)
+            .execute(connection)?;
     }
     Ok(())
 }
@@ -114,7 +111,9 @@ fn save_codes(connection: &mut SqliteConnection, user_id: &str, codes: &BackupCo
 
 fn insert_codes(connection: &mut SqliteConnection, rows: &[BackupCodeRow]) -> Result<(), Failure> {
     for row in rows {
-        diesel::insert_into(backup_codes::table).values(row).execute(connection)?;
+        diesel::insert_into(backup_codes::table)
+            .values(row)
+            .execute(connection)?;
     }
     Ok(())
 }

@@ -42,9 +42,8 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`], each a line to show to the operator.
     pub fn open(options: Options) -> Result<Self, OpenError> {
-        let (mut connection, connector) = match prepare(&options)? {
-            Some(prepared) => prepared,
-            None => return Err(pending(&options, migrations::all(&options.path)?)),
+        let Some((mut connection, connector)) = prepare(&options)? else {
+            return Err(pending(&options, migrations::all(&options.path)?));
         };
         if options.migrate {
             migrations::apply(&options.path, &mut connection)?;
@@ -116,7 +115,6 @@ fn prepare(options: &Options) -> Result<Option<(SqliteConnection, Connector)>, O
     if !connection::use_write_ahead_log(&mut connection).map_err(|error| OpenError::of(path, error))? {
         return Err(OpenError::NoSharedMemory { path: path.clone() });
     }
-    connection::must_be_writable(&mut connection).map_err(|error| OpenError::of(path, error))?;
     Ok(Some((connection, connector)))
 }
 

@@ -21,11 +21,13 @@ impl Repository<User> for SqliteStore {
 
     async fn commit(&self, change: Change<User>) -> Result<(), CommitError> {
         let plan = Plan::of(&change);
-        self.writer.write(Box::new(move |connection| save(connection, &plan))).await
+        self.writer
+            .write(Box::new(move |connection| save(connection, &plan)))
+            .await
     }
 }
 
-fn load(connection: &mut SqliteConnection, id: &str) -> Result<Option<Loaded<User>>, ReadError> {
+pub(crate) fn load(connection: &mut SqliteConnection, id: &str) -> Result<Option<Loaded<User>>, ReadError> {
     let found: Option<(i64, UserRow)> = users::table
         .find(id)
         .select((users::revision, UserRow::as_select()))

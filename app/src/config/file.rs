@@ -50,7 +50,6 @@ pub type AdapterOptions = BTreeMap<String, Value>;
 macro_rules! section {
     ($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
         $(#[$meta])*
-        #[expect(missing_docs, reason = "config/default.toml documents each option")]
         #[derive(Debug, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct $name { $(pub $field: $type),* }

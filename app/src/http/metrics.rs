@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, SharedString, Unit};
+use metrics::{Counter, Key, Label, Level, Metadata, Recorder, SharedString, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use phoneproof_domain::AttemptOutcome;
 use phoneproof_domain::use_cases::{Prepared, UserError};
@@ -30,8 +30,8 @@ pub(crate) struct Metrics {
     wrong_codes: Counter,
     failed: Counter,
     expired: Counter,
-    store_commits: Gauge,
-    store_groups: Gauge,
+    store_commits: Counter,
+    store_groups: Counter,
     store_figures: Arc<dyn StoreFigures>,
     access: Access,
 }
@@ -56,8 +56,8 @@ impl Metrics {
             recorder.describe_counter(name.into(), unit, SharedString::const_str(text));
         }
         recorder.describe_histogram("phoneproof_http_request_duration_seconds".into(), Some(Unit::Seconds), "Time to answer a request.".into());
-        recorder.describe_gauge("phoneproof_store_commits_total".into(), None, "Changes committed to the store.".into());
-        recorder.describe_gauge("phoneproof_store_groups_total".into(), None, "Groups they were committed in; each is one sync to disk.".into());
+        recorder.describe_counter("phoneproof_store_commits_total".into(), None, "Changes committed to the store.".into());
+        recorder.describe_counter("phoneproof_store_groups_total".into(), None, "Groups they were committed in; each is one sync to disk.".into());
         let code = |event: &'static str| recorder.register_counter(&labelled("phoneproof_codes_total", vec![Label::new("event", event)]), &ABOUT);
         Self {
             codes_sent: code("sent"),
@@ -66,8 +66,8 @@ impl Metrics {
             wrong_codes: code("wrong"),
             failed: code("failed"),
             expired: code("expired"),
-            store_commits: recorder.register_gauge(&Key::from_static_name("phoneproof_store_commits_total"), &ABOUT),
-            store_groups: recorder.register_gauge(&Key::from_static_name("phoneproof_store_groups_total"), &ABOUT),
+            store_commits: recorder.register_counter(&Key::from_static_name("phoneproof_store_commits_total"), &ABOUT),
+            store_groups: recorder.register_counter(&Key::from_static_name("phoneproof_store_groups_total"), &ABOUT),
             handle: recorder.handle(),
             recorder,
             store_figures,
@@ -113,11 +113,8 @@ impl Metrics {
 
     fn render(&self) -> String {
         let (commits, groups) = self.store_figures.commits_and_groups();
-        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 commits")]
-        {
-            self.store_commits.set(commits as f64);
-            self.store_groups.set(groups as f64);
-        }
+        self.store_commits.absolute(commits);
+        self.store_groups.absolute(groups);
         self.handle.render()
     }
 

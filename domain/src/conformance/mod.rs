@@ -1,1 +1,17 @@
 //! What every adapter of a port must do.
+//!
+//! Each suite is a plain async function `all` over the port; an adapter's tests call it on the real
+//! thing. It panics where the adapter breaks its promise. Every case works on ids of its own, so
+//! that a suite may run on a store with anything in it, again and again.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a suite fails by panicking, as any test does"
+)]
+
+mod given;
+mod races;
+pub mod repository;
+pub mod store_health;
+pub mod user_directory;

@@ -98,7 +98,13 @@ impl PhoneNumberState {
             .map(|count| u8::try_from(count).map_err(|error| place.corrupt("attempts", error)));
         let (code, attempts) = (code.transpose()?, attempts.transpose()?);
         let (prepared_at, expires_at) = (time(self.prepared_at_ms), time(self.expires_at_ms));
-        match (self.verification_state.as_str(), code, attempts, prepared_at, expires_at) {
+        match (
+            self.verification_state.as_str(),
+            code,
+            attempts,
+            prepared_at,
+            expires_at,
+        ) {
             ("unprepared", None, None, None, None) => Ok(Verification::Unprepared),
             ("running", Some(code), Some(attempts), Some(prepared_at), Some(expires_at)) => Ok(Verification::Running {
                 code,
@@ -122,7 +128,10 @@ impl PhoneNumberState {
                 Ok(Verification::ByCode { attempts, expires_at })
             }
             ("by_admin", None, None, None, None) => Ok(Verification::ByAdmin),
-            (state, ..) => Err(place.corrupt("verification_state", format!("`{state}` does not fit the other columns"))),
+            (state, ..) => Err(place.corrupt(
+                "verification_state",
+                format!("`{state}` does not fit the other columns"),
+            )),
         }
     }
 }

@@ -95,8 +95,14 @@ impl UserRow {
         let parts = UserPhonesParts {
             primary: primary.transpose()?,
             default_second_factor: default.transpose()?,
-            numbers: numbers.into_iter().map(PhoneNumberRow::into_number).collect::<Result<_, _>>()?,
-            backup_codes: codes.into_iter().map(BackupCodeRow::into_code).collect::<Result<_, _>>()?,
+            numbers: numbers
+                .into_iter()
+                .map(PhoneNumberRow::into_number)
+                .collect::<Result<_, _>>()?,
+            backup_codes: codes
+                .into_iter()
+                .map(BackupCodeRow::into_code)
+                .collect::<Result<_, _>>()?,
             mfa_enabled_at: time(standing.mfa_enabled_at_ms),
             mfa_disabled_at: time(standing.mfa_disabled_at_ms),
         };

@@ -6,7 +6,6 @@ use phoneproof_sms_console::Message;
 use serde_json::json;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
 use super::tools;
@@ -40,17 +39,11 @@ pub(crate) async fn stream(request: HttpRequest, state: Data<AppState>) -> Resul
 }
 
 async fn next_event(feed: &mut Receiver<Message>, closing: &mut watch::Receiver<bool>) -> Option<Bytes> {
-    loop {
-        tokio::select! {
-            // Either the server shuts down or its end of the channel is gone.
-            _ = closing.wait_for(|closing| *closing) => return None,
-            () = tokio::time::sleep(HEARTBEAT) => return Some(Bytes::from_static(b": still here\n\n")),
-            message = feed.recv() => match message {
-                Ok(message) => return Some(Bytes::from(format!("event: sms\ndata: {}\n\n", json!(message)))),
-                // The page looks up in the inbox what it missed.
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return None,
-            },
-        }
+    tokio::select! {
+        // Either the server shuts down or its end of the channel is gone.
+        _ = closing.wait_for(|closing| *closing) => None,
+        () = tokio::time::sleep(HEARTBEAT) => Some(Bytes::from_static(b": still here\n\n")),
+        // A reader that fell behind opens the stream anew and looks up in the inbox what it missed.
+        message = feed.recv() => message.ok().map(|message| Bytes::from(format!("event: sms\ndata: {}\n\n", json!(message)))),
     }
 }

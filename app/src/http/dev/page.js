@@ -204,7 +204,7 @@ $("#user-form").addEventListener("submit", (event) => {
 });
 
 async function copy(button, text, source) {
-  const label = button.textContent;
+  const label = (button.dataset.label ??= button.textContent);
   try {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";

@@ -1,0 +1,54 @@
+# The one command runner. `make` alone lists the targets; CI calls the same ones.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CHROMIUM ?= $(firstword $(wildcard /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome))
+# Screenshots of the browser tests.
+ARTEFACTS ?= $(CURDIR)/artefacts
+
+.PHONY: help run build test test-rust test-browser lint fmt bench tools
+
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: ## Runs the server for development (the same as `cargo run`)
+	cargo run
+
+build: ## Builds the release binary, target/release/phoneproof
+	cargo build --release --locked -p phoneproof
+
+test: tools test-rust test-browser ## Installs what the tests need, then runs all of them
+
+test-rust: ## Unit, property, conformance and end-to-end tests
+	cargo build --locked -p phoneproof
+	cargo test --locked --workspace
+
+test-browser: tools ## The development page in headless Chromium
+	cargo build --locked -p phoneproof
+	cd tests/browser && npm ci --silent && ARTEFACTS="$(ARTEFACTS)" CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" \
+		PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" node --test --test-reporter=spec *.test.mjs
+
+lint: ## Formatting, clippy, rustdoc, licences and bans
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+	if command -v cargo-deny >/dev/null; then cargo deny --locked check bans licenses sources; \
+	else echo "cargo-deny is not installed (cargo install cargo-deny): licences and bans were not checked"; fi
+
+fmt: ## Formats the code
+	cargo fmt --all
+
+bench: ## End-to-end and micro benchmarks, with the yardstick; see docs/benchmarks.md
+	cargo build --release --locked -p phoneproof
+	cargo build --release --locked -p phoneproof-tests --bin yardstick
+	cargo bench --locked -p phoneproof-tests --bench flows
+	cargo bench --locked -p phoneproof-tests --bench micro
+
+tools: ## Installs Chromium and Node.js if they are missing (Debian, as root)
+	@if [ -z "$(CHROMIUM)" ] || ! command -v node >/dev/null; then \
+		echo "installing chromium, nodejs and npm"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium \
+			$$(command -v node >/dev/null || echo nodejs npm) >/dev/null; \
+	fi

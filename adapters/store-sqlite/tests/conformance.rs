@@ -1,0 +1,30 @@
+//! The contracts of the storage ports, on a file.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use phoneproof_domain::conformance;
+use phoneproof_store_sqlite::{Options, SqliteStore};
+use tempfile::{TempDir, tempdir};
+
+fn store() -> (TempDir, SqliteStore) {
+    let folder = tempdir().unwrap();
+    let store = SqliteStore::open(Options::at(folder.path().join("test.db"))).unwrap();
+    (folder, store)
+}
+
+#[tokio::test]
+async fn keeps_the_contract_of_the_repository() {
+    let (_folder, store) = store();
+    conformance::repository::all(&store).await;
+}
+
+#[tokio::test]
+async fn keeps_the_contract_of_the_directory() {
+    let (_folder, store) = store();
+    conformance::user_directory::all(&store, &store).await;
+}
+
+#[tokio::test]
+async fn keeps_the_contract_of_the_health_check() {
+    let (_folder, store) = store();
+    conformance::store_health::all(&store).await;
+}

@@ -1,0 +1,220 @@
+//! Users to test with.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::ports::{Change, Entropy, Loaded, Repository, Revision};
+use crate::{
+    Allowlist, CODE_LIFETIME, Closed, CodeHash, E164, Metadata, PhoneNumber, PhoneNumberId, Policy, Profile,
+    StoredBackupCode, Timestamp, User, UserId, UserPhones, UserPhonesParts, Verification,
+};
+
+/// The moment of all cases.
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+/// The code that was sent, and one that was not.
+pub(super) const RIGHT: CodeHash = CodeHash::from_bytes([7; 32]);
+pub(super) const WRONG: CodeHash = CodeHash::from_bytes([8; 32]);
+
+pub(super) fn later(millis: u64) -> Timestamp {
+    NOW.plus(Duration::from_millis(millis))
+}
+
+/// Different in every case and every run; the standard library's hash keys are random.
+pub(super) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+struct Random;
+
+impl Entropy for Random {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&random().to_be_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+pub(super) fn user_id() -> UserId {
+    UserId::generate(NOW, &Random)
+}
+
+pub(super) fn number_id(made: Timestamp) -> PhoneNumberId {
+    PhoneNumberId::generate(made, &Random)
+}
+
+/// A number that nobody has. No such country exists: a store must not care.
+pub(super) fn number() -> E164 {
+    format!("+9{:012}", random() % 1_000_000_000_000).parse().unwrap()
+}
+
+pub(super) fn user() -> User {
+    User::new(user_id(), NOW)
+}
+
+/// The `at`-th number of a user, in the order in which they were added.
+pub(super) fn unverified(at: u64) -> PhoneNumber {
+    PhoneNumber::unverified(number_id(later(at)), number(), later(at))
+}
+
+pub(super) fn verified(at: u64) -> PhoneNumber {
+    PhoneNumber {
+        verification: Verification::ByAdmin,
+        ..unverified(at)
+    }
+}
+
+pub(super) fn second_factor(at: u64) -> PhoneNumber {
+    PhoneNumber {
+        reserved_for_second_factor: true,
+        ..verified(at)
+    }
+}
+
+/// A number for which [`RIGHT`] was sent.
+pub(super) fn being_verified(at: u64) -> PhoneNumber {
+    PhoneNumber {
+        verification: Verification::Running {
+            code: RIGHT,
+            attempts: 0,
+            prepared_at: NOW,
+            expires_at: NOW.plus(CODE_LIFETIME),
+        },
+        ..unverified(at)
+    }
+}
+
+/// A user with these numbers; the first that can be is primary and default second factor.
+pub(super) fn user_with(numbers: Vec<PhoneNumber>) -> User {
+    let first = |fits: fn(&PhoneNumber) -> bool| numbers.iter().find(|number| fits(number)).map(|n| n.id.clone());
+    let parts = UserPhonesParts {
+        primary: first(PhoneNumber::is_verified),
+        default_second_factor: first(|number| number.reserved_for_second_factor),
+        numbers,
+        ..UserPhonesParts::default()
+    };
+    User {
+        phones: UserPhones::restore(parts).unwrap(),
+        ..user()
+    }
+}
+
+pub(super) fn metadata(value: Value) -> Metadata {
+    let Value::Object(object) = value else {
+        panic!("not an object: {value}")
+    };
+    Metadata::new(object).unwrap()
+}
+
+/// A user with a value in every field, and a number in every state.
+pub(super) fn complete_user() -> User {
+    let closed = Closed {
+        attempts: 3,
+        prepared_at: later(1),
+        expires_at: later(2),
+    };
+    let states = [
+        Verification::Unprepared,
+        being_verified(0).verification,
+        Verification::Failed(closed),
+        Verification::Expired(closed),
+        Verification::ByCode {
+            attempts: 255,
+            expires_at: later(3),
+        },
+    ];
+    let mut numbers: Vec<PhoneNumber> = vec![second_factor(0), second_factor(1)];
+    numbers.extend((2..).zip(states).map(|(at, verification)| PhoneNumber {
+        verification,
+        updated_at: later(at + 100),
+        ..unverified(at)
+    }));
+    numbers.push(PhoneNumber {
+        held: true,
+        ..unverified(20)
+    });
+    let mut user = user_with(numbers);
+    let mut parts = user.phones.parts().clone();
+    parts.primary = Some(parts.numbers[6].id.clone());
+    parts.default_second_factor = Some(parts.numbers[1].id.clone());
+    parts.backup_codes = vec![
+        StoredBackupCode::unused(WRONG),
+        StoredBackupCode {
+            hash: RIGHT,
+            used_at: Some(later(4)),
+        },
+    ];
+    parts.mfa_enabled_at = Some(later(5));
+    parts.mfa_disabled_at = Some(later(6));
+    user.phones = UserPhones::restore(parts).unwrap();
+    user.profile = Profile {
+        first_name: Some("Ada; DROP TABLE users --".parse().unwrap()),
+        last_name: Some("Šílená 🦀 O'Neill".parse().unwrap()),
+        username: Some(format!("ada_{:016x}", random()).parse().unwrap()),
+        external_id: Some(format!("crm/{:016x} ü", random()).parse().unwrap()),
+        locale: Some("de-CH".parse().unwrap()),
+        public_metadata: metadata(json!({"a": {"b": [1, -2, true, null, "x\u{0}\n\"\\🦀"]}, "": {}})),
+        private_metadata: metadata(json!({"large": "x".repeat(8000), "n": u64::MAX, "m": i64::MIN})),
+        unsafe_metadata: metadata(json!({"half": 0.5})),
+    };
+    user.banned = true;
+    user.locked_until = Some(later(7));
+    user.delete_self_enabled = false;
+    user.last_active_at = Some(NOW.start_of_day());
+    user.updated_at = later(8);
+    user
+}
+
+pub(super) fn policy() -> Policy {
+    Policy {
+        application: "PhoneProof".to_owned(),
+        allowlist: Allowlist::AllCountries,
+        test_mode: false,
+        code_lifetime: CODE_LIFETIME,
+        max_attempts: 5,
+        resend_after: Duration::ZERO,
+        max_unverified: None,
+        used_for_first_factor: true,
+        backup_codes: true,
+        lockout: Duration::from_secs(3600),
+    }
+}
+
+/// Writes a new user, and reads it back.
+pub(super) async fn stored(store: &dyn Repository<User>, user: &User) -> Loaded<User> {
+    store.commit(Change::Create(user.clone())).await.unwrap();
+    loaded(store, &user.id).await
+}
+
+pub(super) async fn loaded(store: &dyn Repository<User>, id: &UserId) -> Loaded<User> {
+    store.load(id).await.unwrap().unwrap()
+}
+
+/// Turns `before` into what `edit` makes of it, and reads it back.
+pub(super) async fn changed(
+    store: &dyn Repository<User>,
+    before: Loaded<User>,
+    edit: impl FnOnce(&mut User),
+) -> Loaded<User> {
+    let replace = replacing(before, edit);
+    let (Change::Replace { after, .. } | Change::Create(after)) = replace.clone() else {
+        unreachable!("just made")
+    };
+    store.commit(replace).await.unwrap();
+    let now = loaded(store, &after.id).await;
+    assert_eq!(now.aggregate, after, "what was written is read");
+    now
+}
+
+pub(super) fn replacing(before: Loaded<User>, edit: impl FnOnce(&mut User)) -> Change<User> {
+    let mut after = before.aggregate.clone();
+    edit(&mut after);
+    Change::Replace { before, after }
+}
+
+/// A revision that no user has.
+pub(super) fn another(revision: Revision) -> Revision {
+    Revision(revision.0 ^ 1)
+}

@@ -1,0 +1,34 @@
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use phoneproof_domain::Timestamp;
+use phoneproof_domain::ports::Clock;
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct HandSetClock(AtomicI64);
+
+impl Default for HandSetClock {
+    /// 2027-01-15T08:00:00Z: any day will do, as long as it is always the same.
+    fn default() -> Self {
+        Self(AtomicI64::new(1_800_000_000_000))
+    }
+}
+
+impl HandSetClock {
+    /// Moves the clock forward.
+    pub fn advance(&self, span: Duration) {
+        self.0.fetch_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    /// Moves the clock back.
+    pub fn set_back(&self, span: Duration) {
+        self.0.fetch_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandSetClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,246 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use phoneproof::config::{Config, Overrides, Settings};
+use phoneproof::{Adapters, DevIssuer, Server};
+use phoneproof_domain::ports::{Clock, SmsGateway};
+use reqwest::Method;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::{Answer, HandSetClock};
+
+/// The secret key of every test app.
+const SECRET_KEY: &str = "sk_test_0123456789abcdef";
+/// The instance secret of every test app.
+const SECRET: &str = "an instance secret of the tests, long enough";
+
+/// How a test app differs from the default one.
+#[derive(Default)]
+pub struct Setup {
+    environment: BTreeMap<String, String>,
+    gateway: Option<Arc<dyn SmsGateway>>,
+}
+
+impl Setup {
+    /// Sets an option, by its name in the environment: `PHONEPROOF__TEST_MODE`.
+    #[must_use]
+    pub fn option(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Puts a carrier in the place of the console.
+    #[must_use]
+    pub fn gateway(mut self, gateway: Arc<dyn SmsGateway>) -> Self {
+        self.gateway = Some(gateway);
+        self
+    }
+
+    /// Starts the app.
+    pub async fn spawn(self) -> TestApp {
+        TestApp::start(self).await
+    }
+}
+
+/// The real server, in this process, with a database of its own.
+pub struct TestApp {
+    /// `http://127.0.0.1:…`
+    pub url: String,
+    /// The server's clock.
+    pub clock: Arc<HandSetClock>,
+    /// The database file.
+    pub database: PathBuf,
+    issuer: DevIssuer,
+    client: reqwest::Client,
+    next_number: AtomicU32,
+    stop: Option<oneshot::Sender<()>>,
+    running: Option<JoinHandle<std::io::Result<()>>>,
+    _folder: TempDir,
+}
+
+impl TestApp {
+    /// Starts the app as a developer would, on a database that is new.
+    pub async fn spawn() -> Self {
+        Setup::default().spawn().await
+    }
+
+    /// An app that differs from the default one.
+    #[must_use]
+    pub fn with(name: &str, value: impl Into<String>) -> Setup {
+        Setup::default().option(name, value)
+    }
+
+    #[expect(clippy::unwrap_used, clippy::unused_async, reason = "a test that cannot start its server has failed")]
+    async fn start(setup: Setup) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("phoneproof.db");
+        let mut environment = BTreeMap::from([
+            ("PHONEPROOF__SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+            ("PHONEPROOF__SERVER__WORKERS".to_owned(), "2".to_owned()),
+            ("PHONEPROOF__STORE__URL".to_owned(), format!("sqlite://{}", database.display())),
+            ("PHONEPROOF__KEYS__SECRET_KEY".to_owned(), SECRET_KEY.to_owned()),
+            ("PHONEPROOF__INSTANCE__SECRET".to_owned(), SECRET.to_owned()),
+        ]);
+        environment.extend(setup.environment);
+        let settings = Settings::new(Config::load(None, environment).unwrap(), Overrides::default()).unwrap();
+        let clock = Arc::new(HandSetClock::default());
+        let mut adapters = Adapters::from_settings(&settings, clock.clone()).unwrap();
+        if let Some(gateway) = setup.gateway {
+            adapters.gateway = gateway;
+        }
+        let server = Server::bind(&settings, adapters).unwrap();
+        let url = format!("http://{}", server.address);
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(server.run_until(async move {
+            let _ = stopped.await;
+        }));
+        Self {
+            url,
+            clock,
+            database,
+            issuer: DevIssuer::new(&settings.secret),
+            client: reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap(),
+            next_number: AtomicU32::new(0),
+            stop: Some(stop),
+            running: Some(running),
+            _folder: folder,
+        }
+    }
+
+    /// Stops the server as SIGTERM does and waits until it is gone.
+    pub async fn stop(mut self) -> std::io::Result<()> {
+        drop(self.stop.take());
+        match self.running.take() {
+            Some(running) => running.await.unwrap_or_else(|error| Err(std::io::Error::other(error))),
+            None => Ok(()),
+        }
+    }
+
+    /// A development token of `user`.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "test ids are well-formed")]
+    pub fn token(&self, user: &str) -> String {
+        self.issuer.token(&user.parse().expect("a user id"), self.clock.now(), Duration::from_secs(365 * 86_400))
+    }
+
+    /// Somebody who sends requests with the token of `user`.
+    #[must_use]
+    pub fn user(&self, user: &str) -> Actor {
+        self.bearer(&self.token(user))
+    }
+
+    /// A back end with the secret key.
+    #[must_use]
+    pub fn back_end(&self) -> Actor {
+        self.bearer(SECRET_KEY)
+    }
+
+    /// Somebody with this text after `Bearer `.
+    #[must_use]
+    pub fn bearer(&self, bearer: &str) -> Actor {
+        Actor { client: self.client.clone(), url: self.url.clone(), bearer: Some(bearer.to_owned()) }
+    }
+
+    /// Somebody without any token.
+    #[must_use]
+    pub fn nobody(&self) -> Actor {
+        Actor { client: self.client.clone(), url: self.url.clone(), bearer: None }
+    }
+
+    /// A valid US number that this app has not seen: no test number, and no two alike.
+    #[must_use]
+    pub fn number(&self) -> String {
+        let n = self.next_number.fetch_add(1, Ordering::SeqCst);
+        format!("+1415{}{:04}", 200 + n / 10_000, n % 10_000)
+    }
+
+    /// The code that was last texted to `number`, from the development inbox.
+    #[expect(clippy::expect_used, reason = "a test that expects a text has failed without one")]
+    pub async fn code(&self, number: &str) -> String {
+        let answer = self.nobody().get(&format!("/dev/inbox?to={}", number.replace('+', "%2B"))).await;
+        let messages = answer.json["messages"].as_array().cloned().unwrap_or_default();
+        let last = messages.last().expect("no SMS arrived");
+        last["code"].as_str().expect("an SMS without a code").to_owned()
+    }
+
+    /// A code that was certainly not texted to `number`.
+    pub async fn wrong_code(&self, number: &str) -> String {
+        if self.code(number).await == "000000" { "000001".to_owned() } else { "000000".to_owned() }
+    }
+
+    /// Adds a new number to the user and verifies it; answers its id and the number.
+    pub async fn verified_number(&self, user: &Actor) -> (String, String) {
+        let number = self.number();
+        let id = self.added_number(user, &number).await;
+        let path = format!("/v1/me/phone_numbers/{id}");
+        let _ = user.post(&format!("{path}/prepare_verification"), &[("strategy", "phone_code")]).await.response();
+        let code = self.code(&number).await;
+        let verified = user.post(&format!("{path}/attempt_verification"), &[("code", &code)]).await;
+        assert_eq!(verified.response()["verification"]["status"], "verified");
+        (id, number)
+    }
+
+    /// Adds `number` to the user, unverified; answers its id.
+    #[expect(clippy::expect_used, reason = "a test that cannot add its number has failed")]
+    pub async fn added_number(&self, user: &Actor, number: &str) -> String {
+        let answer = user.post("/v1/me/phone_numbers", &[("phone_number", number)]).await;
+        answer.response()["id"].as_str().expect("a phone number without an id").to_owned()
+    }
+}
+
+/// Somebody who sends requests.
+#[derive(Clone)]
+pub struct Actor {
+    client: reqwest::Client,
+    url: String,
+    bearer: Option<String>,
+}
+
+impl Actor {
+    /// A request to be shaped by the test.
+    #[must_use]
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        match &self.bearer {
+            Some(bearer) => request.bearer_auth(bearer),
+            None => request,
+        }
+    }
+
+    /// Sends a request that the test has shaped.
+    #[expect(clippy::expect_used, reason = "a server that does not answer has failed the test")]
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        Answer::read(request.send().await.expect("no answer")).await
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// `POST` of a form, as the browser SDK does.
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.send(self.request(Method::POST, path).form(form)).await
+    }
+
+    /// `PATCH` of a form, by `POST …?_method=PATCH` as the browser SDK does.
+    pub async fn patch(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.post(&format!("{path}?_method=PATCH"), form).await
+    }
+
+    /// `DELETE`, by `POST …?_method=DELETE` as the browser SDK does.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.post(&format!("{path}?_method=DELETE"), &[]).await
+    }
+
+    /// Any method with a JSON body, as the back-end SDK does.
+    pub async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
+        self.send(self.request(method, path).json(body)).await
+    }
+}
