@@ -1,7 +1,8 @@
 // The development page, driven as a newcomer would: through the whole tour, against a running
 // server in development mode.
 //
-//   PHONEPROOF_URL   where it listens (http://127.0.0.1:8080)
+//   PHONEPROOF_BIN   the binary to start, or
+//   PHONEPROOF_URL   where one listens already
 //   ARTEFACTS        where the screenshots go (./artefacts)
 //   CHROMIUM         the browser (/usr/bin/chromium)
 
@@ -11,15 +12,17 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
+import { start } from "./server.mjs";
 
-const BASE = process.env.PHONEPROOF_URL ?? "http://127.0.0.1:8080";
 const ARTEFACTS = process.env.ARTEFACTS ?? "artefacts";
-const PAGE = new URL("/dev/", BASE).href;
 
-let browser;
+let server, BASE, PAGE, browser;
 
 before(async () => {
   await mkdir(ARTEFACTS, { recursive: true });
+  server = await start();
+  BASE = server.url;
+  PAGE = new URL("/dev/", BASE).href;
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -33,7 +36,10 @@ before(async () => {
   });
 });
 
-after(() => browser?.close());
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
 
 /** A number that no earlier run has taken: the exchange is no N11 and no 555. */
 function freshNumber(area) {

@@ -1,0 +1,38 @@
+// Starts the binary PHONEPROOF_BIN in development, on a free port and a database of its own; or
+// uses the server that already listens at PHONEPROOF_URL.
+
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+/** Answers the server's address and what stops it. */
+export async function start() {
+  if (process.env.PHONEPROOF_URL) return { url: process.env.PHONEPROOF_URL, stop: async () => {} };
+  const binary = process.env.PHONEPROOF_BIN;
+  if (!binary) throw new Error("set PHONEPROOF_BIN to the binary, or PHONEPROOF_URL to a running server");
+  const folder = await mkdtemp(join(tmpdir(), "phoneproof-browser-"));
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PHONEPROOF_")));
+  const child = spawn(binary, ["serve"], {
+    cwd: folder,
+    env: { ...env, PHONEPROOF__SERVER__LISTEN: "127.0.0.1:0" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  const lines = createInterface({ input: child.stdout });
+  // Reading on after the first line keeps the pipe from filling up.
+  const listening = new Promise((resolve) => lines.on("line", (line) => {
+    const url = line.match(/http:\/\/\S+/)?.[0];
+    if (url) resolve(url);
+  }));
+  const url = await Promise.race([listening, ended.then(() => null)]);
+  if (url) return { url, stop };
+  await stop();
+  throw new Error("phoneproof did not start");
+}
