@@ -24,6 +24,13 @@ impl ConfigError {
 
     /// An error of one line, whatever `text` holds.
     pub(crate) fn line(text: impl std::fmt::Display) -> Self {
-        Self(text.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; "))
+        Self(
+            text.to_string()
+                .lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty())
+                .collect::<Vec<_>>()
+                .join("; "),
+        )
     }
 }

@@ -23,9 +23,16 @@ pub(crate) fn beside_store(store_url: &str) -> Result<InstanceSecret, ConfigErro
     let path = PathBuf::from(format!("{}.secret", database.display()));
     let text = read_or_make(&path).map_err(|error| {
         let folder = "is the folder of store.url there and writable?";
-        ConfigError::at("instance.secret", format!("cannot keep a development secret in {}: {error}; {folder}", path.display()))
+        ConfigError::at(
+            "instance.secret",
+            format!(
+                "cannot keep a development secret in {}: {error}; {folder}",
+                path.display()
+            ),
+        )
     })?;
-    InstanceSecret::new(&text).map_err(|error| ConfigError::at("instance.secret", format!("{}: {error}", path.display())))
+    InstanceSecret::new(&text)
+        .map_err(|error| ConfigError::at("instance.secret", format!("{}: {error}", path.display())))
 }
 
 fn read_or_make(path: &Path) -> std::io::Result<String> {
@@ -39,7 +46,11 @@ fn read_or_make(path: &Path) -> std::io::Result<String> {
     SystemEntropy.fill(&mut random);
     let (name, secret) = random.split_at(8);
     let aside = path.with_extension(format!("secret-{}", hex(name)));
-    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+    let mut file: File = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&aside)?;
     file.write_all(format!("{}\n", hex(secret)).as_bytes())?;
     file.sync_all()?;
     let linked = std::fs::hard_link(&aside, path);
@@ -56,7 +67,8 @@ fn read_or_make(path: &Path) -> std::io::Result<String> {
 /// Never in fact: what is derived is well-formed.
 pub(crate) fn development_key(secret: &InstanceSecret) -> Result<SecretKey, ConfigError> {
     let key = format!("sk_test_{}", &hex(&secret.derive("development-secret-key"))[..40]);
-    key.parse().map_err(|problem| ConfigError::at("keys.secret_key", problem))
+    key.parse()
+        .map_err(|problem| ConfigError::at("keys.secret_key", problem))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -64,7 +64,10 @@ impl Adapters {
     /// # Errors
     /// [`ConfigError`] naming the option at fault.
     pub fn from_settings(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let shared = Shared { clock: clock.clone(), inbox: Arc::new(Inbox::default()) };
+        let shared = Shared {
+            clock: clock.clone(),
+            inbox: Arc::new(Inbox::default()),
+        };
         let dev_issuer = settings.is_development().then(|| DevIssuer::new(&settings.secret));
         Ok(Self {
             gateway: wiring::gateway(settings, &shared)?,
@@ -91,7 +94,12 @@ impl Server {
     /// # Errors
     /// [`ConfigError`] if the address cannot be bound.
     pub fn bind(settings: &Settings, adapters: Adapters) -> Result<Self, ConfigError> {
-        let unusable = |error: std::io::Error| ConfigError::at("server.listen", format!("cannot listen on {}: {error}", settings.listen));
+        let unusable = |error: std::io::Error| {
+            ConfigError::at(
+                "server.listen",
+                format!("cannot listen on {}: {error}", settings.listen),
+            )
+        };
         let listener = TcpListener::bind(settings.listen).map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
         let (close, closing) = watch::channel(false);
@@ -156,7 +164,11 @@ fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: 
         clock: adapters.clock,
         entropy: adapters.entropy.clone(),
     };
-    let dev_tools = || DevTools { inbox: adapters.inbox, issuer: Arc::new(DevIssuer::new(&settings.secret)), closing };
+    let dev_tools = || DevTools {
+        inbox: adapters.inbox,
+        issuer: Arc::new(DevIssuer::new(&settings.secret)),
+        closing,
+    };
     AppState {
         users: Users::new(ports, CodeHasher::new(&settings.secret), settings.policy.clone()),
         identity_providers: adapters.identity_providers,

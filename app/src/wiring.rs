@@ -29,7 +29,9 @@ type Build<P> = fn(AdapterOptions, &Shared) -> Result<Arc<P>, String>;
 /// Gateways by the name that `provider` takes in `[sms.gateways.*]`.
 const SMS: &[(&str, Build<dyn SmsGateway>)] = &[("console", |o, shared| {
     let phoneproof_sms_console::Options {} = options(o)?;
-    Ok(Arc::new(ConsoleSms::new(shared.inbox.clone(), shared.clock.clone()).map_err(|error| error.to_string())?))
+    Ok(Arc::new(
+        ConsoleSms::new(shared.inbox.clone(), shared.clock.clone()).map_err(|error| error.to_string())?,
+    ))
 })];
 
 /// Identity providers by the name that `provider` takes in `[identity]`.
@@ -41,12 +43,18 @@ const IDENTITY: &[(&str, Build<dyn IdentityProvider>)] = &[("jwt", |o, shared| {
 /// Stores by the scheme of `store.url`.
 const STORES: &[(&str, fn(&Settings) -> Result<Store, String>)] = &[("sqlite", |settings| {
     let store = Arc::new(SqliteStore::open(sqlite(settings)?).map_err(|error| error.to_string())?);
-    Ok(Store { repository: store.clone(), directory: store.clone(), health: store.clone(), figures: store })
+    Ok(Store {
+        repository: store.clone(),
+        directory: store.clone(),
+        health: store.clone(),
+        figures: store,
+    })
 })];
 
 /// What applies the migrations of a store, by the scheme of `store.url`.
-const MIGRATIONS: &[(&str, fn(&Settings) -> Result<Vec<String>, String>)] =
-    &[("sqlite", |settings| SqliteStore::migrate(&sqlite(settings)?).map_err(|error| error.to_string()))];
+const MIGRATIONS: &[(&str, fn(&Settings) -> Result<Vec<String>, String>)] = &[("sqlite", |settings| {
+    SqliteStore::migrate(&sqlite(settings)?).map_err(|error| error.to_string())
+})];
 
 /// One store, as each port that it serves.
 #[derive(Clone)]
@@ -119,7 +127,12 @@ pub fn migrate(settings: &Settings) -> Result<Vec<String>, ConfigError> {
 pub fn gateway(settings: &Settings, shared: &Shared) -> Result<Arc<dyn SmsGateway>, ConfigError> {
     match &settings.gateway {
         Some((name, options)) => build(SMS, &format!("sms.gateways.{name}"), options, shared),
-        None => build(SMS, "sms.gateways", &[("provider".to_owned(), "console".into())].into(), shared),
+        None => build(
+            SMS,
+            "sms.gateways",
+            &[("provider".to_owned(), "console".into())].into(),
+            shared,
+        ),
     }
 }
 
@@ -127,14 +140,19 @@ pub fn gateway(settings: &Settings, shared: &Shared) -> Result<Arc<dyn SmsGatewa
 ///
 /// # Errors
 /// [`ConfigError`] naming the unknown provider or option.
-pub fn identity_providers(settings: &Settings, shared: &Shared, dev: Option<&DevIssuer>) -> Result<Vec<Arc<dyn IdentityProvider>>, ConfigError> {
+pub fn identity_providers(
+    settings: &Settings,
+    shared: &Shared,
+    dev: Option<&DevIssuer>,
+) -> Result<Vec<Arc<dyn IdentityProvider>>, ConfigError> {
     let mut providers = Vec::new();
     if let Some(options) = &settings.identity {
         providers.push(build(IDENTITY, "identity", options, shared)?);
     }
     if let Some(issuer) = dev {
         let provider = JwtIdentityProvider::with_jwks(ISSUER, AUDIENCE, &issuer.jwks(), shared.clock.clone());
-        let provider: Arc<dyn IdentityProvider> = Arc::new(provider.map_err(|error| ConfigError::line(error.to_string()))?);
+        let provider: Arc<dyn IdentityProvider> =
+            Arc::new(provider.map_err(|error| ConfigError::line(error.to_string()))?);
         providers.push(provider);
     }
     Ok(providers)
@@ -158,15 +176,35 @@ fn sqlite(settings: &Settings) -> Result<phoneproof_store_sqlite::Options, Strin
 fn by_scheme<'a, T>(table: &'a [(&str, T)], url: &str) -> Result<&'a T, ConfigError> {
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
     let found = table.iter().find(|(name, _)| *name == scheme).map(|(_, entry)| entry);
-    found.ok_or_else(|| ConfigError::at("store.url", format!("{scheme:?} is no known store; known: {}", names(table))))
+    found.ok_or_else(|| {
+        ConfigError::at(
+            "store.url",
+            format!("{scheme:?} is no known store; known: {}", names(table)),
+        )
+    })
 }
 
-fn build<P: ?Sized>(table: &[(&str, Build<P>)], place: &str, options: &AdapterOptions, shared: &Shared) -> Result<Arc<P>, ConfigError> {
+fn build<P: ?Sized>(
+    table: &[(&str, Build<P>)],
+    place: &str,
+    options: &AdapterOptions,
+    shared: &Shared,
+) -> Result<Arc<P>, ConfigError> {
     let mut options = options.clone();
     let named = options.remove("provider").and_then(|name| name.into_string().ok());
-    let name = named.ok_or_else(|| ConfigError::at(&format!("{place}.provider"), format!("missing; known: {}", names(table))))?;
+    let name = named.ok_or_else(|| {
+        ConfigError::at(
+            &format!("{place}.provider"),
+            format!("missing; known: {}", names(table)),
+        )
+    })?;
     let found = table.iter().find(|(known, _)| *known == name).map(|(_, build)| build);
-    let unknown = || ConfigError::at(&format!("{place}.provider"), format!("{name:?} is unknown; known: {}", names(table)));
+    let unknown = || {
+        ConfigError::at(
+            &format!("{place}.provider"),
+            format!("{name:?} is unknown; known: {}", names(table)),
+        )
+    };
     found.ok_or_else(unknown)?(options, shared).map_err(|problem| ConfigError::at(place, problem))
 }
 

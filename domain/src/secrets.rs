@@ -40,10 +40,14 @@ impl InstanceSecret {
 
     /// Derives the key of 32 bytes for one purpose. Different labels give unrelated keys.
     #[must_use]
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "HKDF fails only for more than 8160 bytes (RFC 5869 §2.3)"
+    )]
     pub fn derive(&self, label: &str) -> [u8; 32] {
         let mut key = [0u8; 32];
         let hkdf = Hkdf::<Sha256>::new(Some(b"phoneproof"), self.0.as_bytes());
-        #[expect(clippy::expect_used, reason = "HKDF-SHA-256 fails only for more than 8160 bytes")]
         hkdf.expand(label.as_bytes(), &mut key)
             .expect("32 bytes are a valid length");
         key

@@ -193,7 +193,9 @@ impl UserPhones {
         let reserved = |id: &PhoneNumberId| self.get(id).is_some_and(|number| number.reserved_for_second_factor);
         let twice = |at: usize| numbers[..at].iter().any(|other| other.number == numbers[at].number);
         if !numbers.is_sorted_by(|older, newer| older.created_at < newer.created_at) {
-            return Err(Contradiction("two numbers are equally old, or not in the order of their age"));
+            return Err(Contradiction(
+                "two numbers are equally old, or not in the order of their age",
+            ));
         }
         if (0..numbers.len()).any(twice) {
             return Err(Contradiction("a number stands twice"));
@@ -555,7 +557,11 @@ impl UserPhones {
     /// The time at which a number is added: `now`, but after every other number of the user, so that
     /// "the oldest" is one number also when two are added in one millisecond or the clock went back.
     fn next_created_at(&self, now: Timestamp) -> Timestamp {
-        let last = self.parts.numbers.last().map(|number| number.created_at.plus(Duration::from_millis(1)));
+        let last = self
+            .parts
+            .numbers
+            .last()
+            .map(|number| number.created_at.plus(Duration::from_millis(1)));
         last.map_or(now, |after_last| after_last.max(now))
     }
 

@@ -19,7 +19,12 @@ impl Answer {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap_or_default();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Self { status, headers, json, text }
+        Self {
+            status,
+            headers,
+            json,
+            text,
+        }
     }
 
     /// The resource inside the envelope of the user's API. Panics, with the answer, if this is no
@@ -46,10 +51,16 @@ impl Answer {
         let error = &self.json["errors"][0];
         assert_eq!((self.status, error["code"].as_str()), (status, Some(code)), "{self:#?}");
         for text in ["code", "message", "long_message"] {
-            assert!(error[text].as_str().is_some_and(|text| !text.is_empty()), "{text}: {self:#?}");
+            assert!(
+                error[text].as_str().is_some_and(|text| !text.is_empty()),
+                "{text}: {self:#?}"
+            );
         }
         let trace_id = self.json["clerk_trace_id"].as_str().unwrap_or_default();
-        assert!(trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{self:#?}");
+        assert!(
+            trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "{self:#?}"
+        );
         assert_eq!(self.header("x-request-id"), Some(trace_id), "{self:#?}");
         assert_eq!(self.header("content-type"), Some("application/json"), "{self:#?}");
         self
@@ -58,7 +69,11 @@ impl Answer {
     /// Checks which parameter an error is about.
     #[track_caller]
     pub fn about(&self, param: &str) -> &Self {
-        assert_eq!(self.json["errors"][0]["meta"]["param_name"].as_str(), Some(param), "{self:#?}");
+        assert_eq!(
+            self.json["errors"][0]["meta"]["param_name"].as_str(),
+            Some(param),
+            "{self:#?}"
+        );
         self
     }
 

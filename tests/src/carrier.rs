@@ -14,7 +14,10 @@ pub struct FakeCarrier {
 impl FakeCarrier {
     /// A carrier that answers each text with `behaviour`.
     pub fn new(behaviour: impl Fn(&Sms) -> Result<Receipt, SendError> + Send + Sync + 'static) -> Self {
-        Self { behaviour: Box::new(behaviour), given: Mutex::default() }
+        Self {
+            behaviour: Box::new(behaviour),
+            given: Mutex::default(),
+        }
     }
 
     /// The texts it was given, oldest first.
@@ -26,7 +29,10 @@ impl FakeCarrier {
 #[async_trait]
 impl SmsGateway for FakeCarrier {
     async fn send(&self, sms: &Sms) -> Result<Receipt, SendError> {
-        self.given.lock().unwrap_or_else(PoisonError::into_inner).push(sms.clone());
+        self.given
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(sms.clone());
         (self.behaviour)(sms)
     }
 }

@@ -21,7 +21,9 @@ pub struct Program {
 fn binary() -> PathBuf {
     let path = std::env::current_exe().unwrap();
     let folder = path.ancestors().find(|folder| folder.join("phoneproof").is_file());
-    folder.expect("the binary phoneproof is not built: use `make test`, or `cargo build` first").join("phoneproof")
+    folder
+        .expect("the binary phoneproof is not built: use `make test`, or `cargo build` first")
+        .join("phoneproof")
 }
 
 impl Program {
@@ -29,7 +31,11 @@ impl Program {
     #[must_use]
     pub fn command(arguments: &[&str], options: &BTreeMap<String, String>) -> Command {
         let mut command = Command::new(binary());
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("PHONEPROOF_") {
                 command.env_remove(name);
@@ -65,7 +71,13 @@ impl Program {
         };
         let url = url.to_owned();
         let lines = follow(stdout, Arc::clone(&printed));
-        Self { child, url, printed, logged, readers: vec![errors, lines] }
+        Self {
+            child,
+            url,
+            printed,
+            logged,
+            readers: vec![errors, lines],
+        }
     }
 
     /// The process id.
@@ -83,7 +95,13 @@ impl Program {
     /// Sends a signal by its name, for instance `TERM`.
     #[expect(clippy::unwrap_used, reason = "a machine without `kill` runs no such test")]
     pub fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([format!("-{name}"), self.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([format!("-{name}"), self.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Waits for the end; answers the exit code and all that was printed and logged.

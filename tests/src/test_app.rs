@@ -76,14 +76,21 @@ impl TestApp {
         Setup::default().option(name, value)
     }
 
-    #[expect(clippy::unwrap_used, clippy::unused_async, reason = "a test that cannot start its server has failed")]
+    #[expect(
+        clippy::unwrap_used,
+        clippy::unused_async,
+        reason = "a test that cannot start its server has failed"
+    )]
     async fn start(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("phoneproof.db");
         let mut environment = BTreeMap::from([
             ("PHONEPROOF__SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("PHONEPROOF__SERVER__WORKERS".to_owned(), "2".to_owned()),
-            ("PHONEPROOF__STORE__URL".to_owned(), format!("sqlite://{}", database.display())),
+            (
+                "PHONEPROOF__STORE__URL".to_owned(),
+                format!("sqlite://{}", database.display()),
+            ),
             ("PHONEPROOF__KEYS__SECRET_KEY".to_owned(), SECRET_KEY.to_owned()),
             ("PHONEPROOF__INSTANCE__SECRET".to_owned(), SECRET.to_owned()),
         ]);
@@ -105,7 +112,11 @@ impl TestApp {
             clock,
             database,
             issuer: DevIssuer::new(&settings.secret),
-            client: reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap(),
+            client: reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .build()
+                .unwrap(),
             next_number: AtomicU32::new(0),
             stop: Some(stop),
             running: Some(running),
@@ -126,7 +137,11 @@ impl TestApp {
     #[must_use]
     #[expect(clippy::expect_used, reason = "test ids are well-formed")]
     pub fn token(&self, user: &str) -> String {
-        self.issuer.token(&user.parse().expect("a user id"), self.clock.now(), Duration::from_secs(365 * 86_400))
+        self.issuer.token(
+            &user.parse().expect("a user id"),
+            self.clock.now(),
+            Duration::from_secs(365 * 86_400),
+        )
     }
 
     /// Somebody who sends requests with the token of `user`.
@@ -144,13 +159,21 @@ impl TestApp {
     /// Somebody with this text after `Bearer `.
     #[must_use]
     pub fn bearer(&self, bearer: &str) -> Actor {
-        Actor { client: self.client.clone(), url: self.url.clone(), bearer: Some(bearer.to_owned()) }
+        Actor {
+            client: self.client.clone(),
+            url: self.url.clone(),
+            bearer: Some(bearer.to_owned()),
+        }
     }
 
     /// Somebody without any token.
     #[must_use]
     pub fn nobody(&self) -> Actor {
-        Actor { client: self.client.clone(), url: self.url.clone(), bearer: None }
+        Actor {
+            client: self.client.clone(),
+            url: self.url.clone(),
+            bearer: None,
+        }
     }
 
     /// A valid US number that this app has not seen: no test number, and no two alike.
@@ -163,7 +186,10 @@ impl TestApp {
     /// The code that was last texted to `number`, from the development inbox.
     #[expect(clippy::expect_used, reason = "a test that expects a text has failed without one")]
     pub async fn code(&self, number: &str) -> String {
-        let answer = self.nobody().get(&format!("/dev/inbox?to={}", number.replace('+', "%2B"))).await;
+        let answer = self
+            .nobody()
+            .get(&format!("/dev/inbox?to={}", number.replace('+', "%2B")))
+            .await;
         let messages = answer.json["messages"].as_array().cloned().unwrap_or_default();
         let last = messages.last().expect("no SMS arrived");
         last["code"].as_str().expect("an SMS without a code").to_owned()
@@ -171,7 +197,11 @@ impl TestApp {
 
     /// A code that was certainly not texted to `number`.
     pub async fn wrong_code(&self, number: &str) -> String {
-        if self.code(number).await == "000000" { "000001".to_owned() } else { "000000".to_owned() }
+        if self.code(number).await == "000000" {
+            "000001".to_owned()
+        } else {
+            "000000".to_owned()
+        }
     }
 
     /// Adds a new number to the user and verifies it; answers its id and the number.
@@ -179,9 +209,14 @@ impl TestApp {
         let number = self.number();
         let id = self.added_number(user, &number).await;
         let path = format!("/v1/me/phone_numbers/{id}");
-        let _ = user.post(&format!("{path}/prepare_verification"), &[("strategy", "phone_code")]).await.response();
+        let _ = user
+            .post(&format!("{path}/prepare_verification"), &[("strategy", "phone_code")])
+            .await
+            .response();
         let code = self.code(&number).await;
-        let verified = user.post(&format!("{path}/attempt_verification"), &[("code", &code)]).await;
+        let verified = user
+            .post(&format!("{path}/attempt_verification"), &[("code", &code)])
+            .await;
         assert_eq!(verified.response()["verification"]["status"], "verified");
         (id, number)
     }
@@ -190,7 +225,10 @@ impl TestApp {
     #[expect(clippy::expect_used, reason = "a test that cannot add its number has failed")]
     pub async fn added_number(&self, user: &Actor, number: &str) -> String {
         let answer = user.post("/v1/me/phone_numbers", &[("phone_number", number)]).await;
-        answer.response()["id"].as_str().expect("a phone number without an id").to_owned()
+        answer.response()["id"]
+            .as_str()
+            .expect("a phone number without an id")
+            .to_owned()
     }
 }
 

@@ -17,8 +17,16 @@ struct Numbered {
 
 async fn numbered(app: &TestApp, user: &Actor, number: &str) -> Numbered {
     let path = format!("/v1/me/phone_numbers/{}", app.added_number(user, number).await);
-    let (prepare, attempt) = (format!("{path}/prepare_verification"), format!("{path}/attempt_verification"));
-    Numbered { number: number.to_owned(), path, prepare, attempt }
+    let (prepare, attempt) = (
+        format!("{path}/prepare_verification"),
+        format!("{path}/attempt_verification"),
+    );
+    Numbered {
+        number: number.to_owned(),
+        path,
+        prepare,
+        attempt,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,15 +47,29 @@ async fn the_right_code_verifies_once() {
         })
     );
     let code = app.code(&phone.number).await;
-    assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+    assert!(
+        code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()),
+        "{code}"
+    );
 
-    let verified = user.post(&phone.attempt, &[("code", &format!(" {code} "))]).await.response().clone();
+    let verified = user
+        .post(&phone.attempt, &[("code", &format!(" {code} "))])
+        .await
+        .response()
+        .clone();
     assert_eq!(verified["verification"]["status"], "verified");
     assert_eq!(verified["verification"]["attempts"], 1);
-    assert_eq!(user.get("/v1/me").await.response()["primary_phone_number_id"], verified["id"]);
+    assert_eq!(
+        user.get("/v1/me").await.response()["primary_phone_number_id"],
+        verified["id"]
+    );
 
-    user.post(&phone.attempt, &[("code", &code)]).await.is_error(400, "verification_already_verified");
-    user.post(&phone.prepare, &[]).await.is_error(400, "verification_already_verified");
+    user.post(&phone.attempt, &[("code", &code)])
+        .await
+        .is_error(400, "verification_already_verified");
+    user.post(&phone.prepare, &[])
+        .await
+        .is_error(400, "verification_already_verified");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,22 +77,37 @@ async fn wrong_codes_count_and_the_last_one_fails_the_verification() {
     let app = TestApp::spawn().await;
     let user = app.user("user_a");
     let phone = numbered(&app, &user, &app.number()).await;
-    user.post(&phone.attempt, &[("code", "123456")]).await.is_error(400, "verification_missing");
+    user.post(&phone.attempt, &[("code", "123456")])
+        .await
+        .is_error(400, "verification_missing");
     let _ = user.post(&phone.prepare, &[]).await.response();
     let (right, wrong) = (app.code(&phone.number).await, app.wrong_code(&phone.number).await);
 
     for counted in 1..=4 {
-        user.post(&phone.attempt, &[("code", &wrong)]).await.is_error(422, "form_code_incorrect").about("code");
+        user.post(&phone.attempt, &[("code", &wrong)])
+            .await
+            .is_error(422, "form_code_incorrect")
+            .about("code");
         let shown = user.get(&phone.path).await.response()["verification"].clone();
-        assert_eq!((&shown["status"], &shown["attempts"]), (&json!("unverified"), &json!(counted)));
+        assert_eq!(
+            (&shown["status"], &shown["attempts"]),
+            (&json!("unverified"), &json!(counted))
+        );
     }
     // What cannot be a code is no try.
-    user.post(&phone.attempt, &[("code", "12345")]).await.is_error(422, "form_code_incorrect");
-    user.post(&phone.attempt, &[("code", "")]).await.is_error(422, "form_param_nil").about("code");
+    user.post(&phone.attempt, &[("code", "12345")])
+        .await
+        .is_error(422, "form_code_incorrect");
+    user.post(&phone.attempt, &[("code", "")])
+        .await
+        .is_error(422, "form_param_nil")
+        .about("code");
     assert_eq!(user.get(&phone.path).await.response()["verification"]["attempts"], 4);
 
     for code in [&wrong, &right] {
-        user.post(&phone.attempt, &[("code", code)]).await.is_error(400, "verification_failed");
+        user.post(&phone.attempt, &[("code", code)])
+            .await
+            .is_error(400, "verification_failed");
     }
     let shown = user.get(&phone.path).await.response()["verification"].clone();
     assert_eq!((&shown["status"], &shown["attempts"]), (&json!("failed"), &json!(5)));
@@ -98,7 +135,9 @@ async fn a_new_code_kills_the_old_one() {
         }
         app.clock.advance(Duration::from_secs(30));
     }
-    user.post(&phone.attempt, &[("code", &codes[0])]).await.is_error(422, "form_code_incorrect");
+    user.post(&phone.attempt, &[("code", &codes[0])])
+        .await
+        .is_error(422, "form_code_incorrect");
     let verified = user.post(&phone.attempt, &[("code", &codes[1])]).await;
     assert_eq!(verified.response()["verification"]["attempts"], 2);
 }
@@ -119,7 +158,10 @@ async fn a_code_expires_after_ten_minutes_to_the_millisecond() {
             assert_eq!(answer.response()["verification"]["status"], "verified");
         } else {
             answer.is_error(400, "verification_expired");
-            assert_eq!(user.get(&phone.path).await.response()["verification"]["status"], "expired");
+            assert_eq!(
+                user.get(&phone.path).await.response()["verification"]["status"],
+                "expired"
+            );
         }
     }
 }
@@ -160,7 +202,10 @@ async fn the_first_to_verify_a_number_owns_it() {
     let lost = bob.post(&his.attempt, &[("code", &his_code)]).await;
     lost.is_error(422, "form_identifier_exists").about("phone_number");
     app.clock.advance(Duration::from_secs(60));
-    bob.post(&his.prepare, &[]).await.is_error(422, "form_identifier_exists").about("phone_number");
+    bob.post(&his.prepare, &[])
+        .await
+        .is_error(422, "form_identifier_exists")
+        .about("phone_number");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +222,8 @@ async fn another_users_number_is_an_unknown_one() {
             bob.patch(&path, &[("reserved_for_second_factor", "true")]).await,
             bob.delete(&path).await,
             bob.post(&format!("{path}/prepare_verification"), &[]).await,
-            bob.post(&format!("{path}/attempt_verification"), &[("code", &code)]).await,
+            bob.post(&format!("{path}/attempt_verification"), &[("code", &code)])
+                .await,
         ] {
             answer.is_error(404, "resource_not_found");
         }

@@ -25,7 +25,11 @@ impl ConsoleSms {
     /// # Errors
     /// If the thread that prints cannot be started.
     pub fn new(inbox: Arc<Inbox>, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
-        Ok(Self { inbox, printer: Printer::start()?, clock })
+        Ok(Self {
+            inbox,
+            printer: Printer::start()?,
+            clock,
+        })
     }
 }
 
@@ -40,6 +44,8 @@ impl SmsGateway for ConsoleSms {
         };
         self.printer.show(&message);
         let number = self.inbox.keep(message);
-        Ok(Receipt { provider_id: format!("console-{number}") })
+        Ok(Receipt {
+            provider_id: format!("console-{number}"),
+        })
     }
 }

@@ -32,7 +32,10 @@ struct Kept {
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { kept: Mutex::default(), feed: broadcast::channel(64).0 }
+        Self {
+            kept: Mutex::default(),
+            feed: broadcast::channel(64).0,
+        }
     }
 }
 
@@ -81,7 +84,12 @@ mod tests {
     use super::*;
 
     fn message(to: &str, created_at: i64) -> Message {
-        Message { to: to.to_owned(), body: "body".to_owned(), code: "123456".to_owned(), created_at }
+        Message {
+            to: to.to_owned(),
+            body: "body".to_owned(),
+            code: "123456".to_owned(),
+            created_at,
+        }
     }
 
     #[test]
@@ -90,7 +98,10 @@ mod tests {
         for (to, at) in [("+14155552671", 1), ("+14155552672", 2), ("+14155552671", 3)] {
             inbox.keep(message(to, at));
         }
-        assert_eq!(inbox.messages(Some("+14155552671")), [message("+14155552671", 1), message("+14155552671", 3)]);
+        assert_eq!(
+            inbox.messages(Some("+14155552671")),
+            [message("+14155552671", 1), message("+14155552671", 3)]
+        );
         assert_eq!(inbox.messages(None).len(), 3);
         assert_eq!(inbox.messages(Some("+1")), []);
     }

@@ -15,14 +15,19 @@ const QUEUE: usize = 1_024;
 impl Printer {
     pub(crate) fn start() -> std::io::Result<Self> {
         let (queue, waiting) = sync_channel::<String>(QUEUE);
-        std::thread::Builder::new().name("sms-console".to_owned()).spawn(move || {
-            let mut stdout = std::io::stdout();
-            while let Ok(text) = waiting.recv() {
-                // A closed console is no reason to stop serving.
-                let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-            }
-        })?;
-        Ok(Self { queue, terminal: std::io::stdout().is_terminal() })
+        std::thread::Builder::new()
+            .name("sms-console".to_owned())
+            .spawn(move || {
+                let mut stdout = std::io::stdout();
+                while let Ok(text) = waiting.recv() {
+                    // A closed console is no reason to stop serving.
+                    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+                }
+            })?;
+        Ok(Self {
+            queue,
+            terminal: std::io::stdout().is_terminal(),
+        })
     }
 
     pub(crate) fn show(&self, message: &Message) {
@@ -52,7 +57,10 @@ fn bubble(message: &Message) -> String {
         }
     }
     let title = format!(" SMS to {} ", message.to);
-    let mut text = format!("\n  ╭─{title}{}╮\n", "─".repeat((WIDTH + 1).saturating_sub(title.chars().count())));
+    let mut text = format!(
+        "\n  ╭─{title}{}╮\n",
+        "─".repeat((WIDTH + 1).saturating_sub(title.chars().count()))
+    );
     for line in lines {
         let padding = " ".repeat(WIDTH.saturating_sub(line.chars().count()));
         // The code stands out in bold.
@@ -70,13 +78,23 @@ mod tests {
     #[test]
     fn a_program_finds_the_code_and_a_person_sees_it() {
         let body = "123456 is your Acme verification code. It is valid for 10 minutes; share it with nobody.";
-        let message =
-            Message { to: "+14155552671".into(), body: body.into(), code: "123456".into(), created_at: 0 };
+        let message = Message {
+            to: "+14155552671".into(),
+            body: body.into(),
+            code: "123456".into(),
+            created_at: 0,
+        };
         assert!(line(&message).starts_with("sms to=+14155552671 code=123456 body=\"123456 is"));
         assert_eq!(line(&message).lines().count(), 1);
         let bubble = bubble(&message);
         assert!(bubble.contains("\x1b[1m123456\x1b[0m"));
-        let widths: Vec<usize> = bubble.replace("\x1b[1m", "").replace("\x1b[0m", "").lines().skip(1).map(|l| l.chars().count()).collect();
+        let widths: Vec<usize> = bubble
+            .replace("\x1b[1m", "")
+            .replace("\x1b[0m", "")
+            .lines()
+            .skip(1)
+            .map(|l| l.chars().count())
+            .collect();
         assert!(widths.iter().all(|width| *width == widths[0]), "{widths:?}\n{bubble}");
     }
 }

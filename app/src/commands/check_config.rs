@@ -11,7 +11,10 @@ pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
     let settings = line.settings(Overrides::default())?;
     // Adapters check their own options when they are built. The store is not opened: whether it can
     // be is a question of the machine, not of the configuration.
-    let shared = Shared { clock: wiring::clock(), inbox: Arc::new(Inbox::default()) };
+    let shared = Shared {
+        clock: wiring::clock(),
+        inbox: Arc::new(Inbox::default()),
+    };
     wiring::gateway(&settings, &shared)?;
     wiring::identity_providers(&settings, &shared, None)?;
     wiring::known_store(&settings)?;
@@ -19,7 +22,13 @@ pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
 }
 
 fn summary(settings: &Settings) -> String {
-    let Policy { allowlist, test_mode, code_lifetime, max_attempts, .. } = &settings.policy;
+    let Policy {
+        allowlist,
+        test_mode,
+        code_lifetime,
+        max_attempts,
+        ..
+    } = &settings.policy;
     let countries = match allowlist {
         Allowlist::AllCountries => "all countries".to_owned(),
         Allowlist::Countries(countries) => countries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),

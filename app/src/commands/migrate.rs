@@ -7,5 +7,10 @@ pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
     if applied.is_empty() {
         return print("The store is up to date.\n");
     }
-    print(&applied.iter().map(|name| format!("applied {name}\n")).collect::<String>())
+    print(
+        &applied
+            .iter()
+            .map(|name| format!("applied {name}\n"))
+            .collect::<String>(),
+    )
 }

@@ -10,7 +10,10 @@ use crate::{logging, wiring};
 pub(super) fn run(line: &CommandLine, serve: &Serve) -> Result<(), ConfigError> {
     let settings = line.settings(Overrides { development: serve.dev })?;
     let _logs = logging::start(&settings)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| ConfigError::line(format!("cannot start: {error}")))?;
     runtime.block_on(async {
         let adapters = Adapters::from_settings(&settings, wiring::clock())?;
@@ -48,7 +51,10 @@ fn banner(settings: &Settings, address: SocketAddr) -> String {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => format!("127.0.0.1:{}", address.port()),
         _ => address.to_string(),
     };
-    let publishable = settings.publishable_key.clone().unwrap_or_else(|| PublishableKey::for_development(&host));
+    let publishable = settings
+        .publishable_key
+        .clone()
+        .unwrap_or_else(|| PublishableKey::for_development(&host));
     format!(
         "phoneproof listens on http://{host} (development)\n\
          \x20 page             http://{host}/dev/\n\
@@ -63,14 +69,21 @@ fn banner(settings: &Settings, address: SocketAddr) -> String {
 fn warn(settings: &Settings) {
     if settings.is_development() {
         if !settings.listen.ip().is_loopback() {
-            tracing::warn!("development on {}: whoever reaches it can sign in as anybody", settings.listen);
+            tracing::warn!(
+                "development on {}: whoever reaches it can sign in as anybody",
+                settings.listen
+            );
         }
         return;
     }
     if settings.policy.test_mode {
         tracing::warn!("test_mode is on in production: anybody can verify +1 XXX 555 0100 to 0199");
     }
-    let console = settings.gateway.as_ref().and_then(|(_, options)| options.get("provider")).map(ToString::to_string);
+    let console = settings
+        .gateway
+        .as_ref()
+        .and_then(|(_, options)| options.get("provider"))
+        .map(ToString::to_string);
     if console.as_deref() == Some("console") {
         tracing::warn!("the SMS gateway is the console: no user receives a code");
     }

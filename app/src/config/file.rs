@@ -12,7 +12,10 @@ const DEFAULTS: &str = include_str!("../../../config/default.toml");
 const PREFIX: &str = "PHONEPROOF";
 
 /// The configuration file. What each option means stands in `config/default.toml`.
-#[expect(missing_docs, reason = "config/default.toml documents each option, and a test holds the two together")]
+#[expect(
+    missing_docs,
+    reason = "config/default.toml documents each option, and a test holds the two together"
+)]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -68,7 +71,13 @@ section!(Server {
     body_timeout_ms: u64,
     shutdown_seconds: u64,
 });
-section!(Store { url: String, synchronous: Synchronous, readers: u32, queue: usize, migrate: bool });
+section!(Store {
+    url: String,
+    synchronous: Synchronous,
+    readers: u32,
+    queue: usize,
+    migrate: bool
+});
 section!(Keys {
     publishable_key: Option<String>,
     secret_key: Option<SecretString>,
@@ -76,13 +85,23 @@ section!(Keys {
 });
 section!(Instance { secret: Option<SecretString>, secret_file: Option<PathBuf> });
 section!(Sms { allowed_countries: List, gateways: Option<BTreeMap<String, AdapterOptions>> });
-section!(Codes { lifetime_seconds: u64, max_attempts: u8, resend_after_seconds: u64 });
+section!(Codes {
+    lifetime_seconds: u64,
+    max_attempts: u8,
+    resend_after_seconds: u64
+});
 section!(PhoneNumbers { max_unverified: u32, used_for_first_factor: Option<bool> });
 section!(SecondFactor { backup_codes: bool });
 section!(Lockout { duration_seconds: u64 });
-section!(Limits { enabled: bool, disabled_in_production: bool });
+section!(Limits {
+    enabled: bool,
+    disabled_in_production: bool
+});
 section!(Metrics { token: Option<SecretString> });
-section!(Log { level: String, format: LogFormat });
+section!(Log {
+    level: String,
+    format: LogFormat
+});
 
 /// How hard the store makes sure that a change is on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -114,15 +133,20 @@ impl Config {
         let environment = ours(environment)?;
         let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| ConfigError::line(format!("cannot read the configuration {}: {error}", path.display())))?;
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                ConfigError::line(format!("cannot read the configuration {}: {error}", path.display()))
+            })?;
             builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
         }
         // No `try_parsing`: it turns +14155552671 into a number. Types are converted where asked for.
-        let source = EnvironmentSource::with_prefix(PREFIX).prefix_separator("__").separator("__");
+        let source = EnvironmentSource::with_prefix(PREFIX)
+            .prefix_separator("__")
+            .separator("__");
         let source = source.source(Some(environment.into_iter().collect()));
         let loaded = builder.add_source(source).build().map_err(ConfigError::line)?;
-        loaded.try_deserialize().map_err(|error| ConfigError::line(explain(&error)))
+        loaded
+            .try_deserialize()
+            .map_err(|error| ConfigError::line(explain(&error)))
     }
 }
 
@@ -143,6 +167,10 @@ fn ours(environment: BTreeMap<String, String>) -> Result<BTreeMap<String, String
 /// The library's words, plus the way to the list of options.
 fn explain(error: &config::ConfigError) -> String {
     let text = error.to_string();
-    let hint = if text.contains("unknown field") { " (config/default.toml lists every option)" } else { "" };
+    let hint = if text.contains("unknown field") {
+        " (config/default.toml lists every option)"
+    } else {
+        ""
+    };
     format!("configuration: {text}{hint}")
 }

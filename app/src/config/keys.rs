@@ -41,7 +41,10 @@ impl PublishableKey {
     /// The key of a development instance that is reached at `host` (which has a dot).
     #[must_use]
     pub fn for_development(host: &str) -> Self {
-        Self { text: format!("pk_test_{}", BASE64_STANDARD.encode(format!("{host}$"))), kind: KeyKind::Test }
+        Self {
+            text: format!("pk_test_{}", BASE64_STANDARD.encode(format!("{host}$"))),
+            kind: KeyKind::Test,
+        }
     }
 
     /// Test or live.
@@ -58,10 +61,15 @@ impl FromStr for PublishableKey {
         const PROBLEM: &str = "not pk_test_ or pk_live_, then base64 of \"<host with a dot>$\"";
         let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
         let (kind, encoded) = KeyKind::of(text, "pk").ok_or(PROBLEM)?;
-        let host = GeneralPurpose::new(&STANDARD, lenient).decode(encoded).map_err(|_| PROBLEM)?;
+        let host = GeneralPurpose::new(&STANDARD, lenient)
+            .decode(encoded)
+            .map_err(|_| PROBLEM)?;
         let host = String::from_utf8(host).map_err(|_| PROBLEM)?;
         match host.strip_suffix('$') {
-            Some(host) if host.contains('.') && !host.contains('$') => Ok(Self { text: text.to_owned(), kind }),
+            Some(host) if host.contains('.') && !host.contains('$') => Ok(Self {
+                text: text.to_owned(),
+                kind,
+            }),
             _ => Err(PROBLEM),
         }
     }
@@ -112,7 +120,10 @@ impl FromStr for SecretKey {
         if kind == KeyKind::Live && rest.len() < 24 {
             return Err("a live key needs at least 24 characters after sk_live_; `openssl rand -hex 24` makes them");
         }
-        Ok(Self { text: SecretString::from(text), kind })
+        Ok(Self {
+            text: SecretString::from(text),
+            kind,
+        })
     }
 }
 
@@ -130,9 +141,27 @@ mod tests {
     fn a_publishable_key_names_a_host_with_a_dot() {
         let key = PublishableKey::for_development("127.0.0.1:8080");
         assert_eq!(key.to_string().parse(), Ok(key.clone()));
-        assert_eq!(key.to_string().trim_end_matches('=').parse::<PublishableKey>().map(|k| k.kind()), Ok(KeyKind::Test));
-        assert_eq!("pk_live_Y2xlcmsuZXhhbXBsZS5jb20k".parse::<PublishableKey>().map(|k| k.kind()), Ok(KeyKind::Live));
-        for text in ["", "pk_test_", "pk_demo_Y2xlcmsuZXhhbXBsZS5jb20k", "sk_test_Y2xlcmsuZXhhbXBsZS5jb20k", "pk_test_bG9jYWxob3N0JA==", "pk_test_!!"] {
+        assert_eq!(
+            key.to_string()
+                .trim_end_matches('=')
+                .parse::<PublishableKey>()
+                .map(|k| k.kind()),
+            Ok(KeyKind::Test)
+        );
+        assert_eq!(
+            "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k"
+                .parse::<PublishableKey>()
+                .map(|k| k.kind()),
+            Ok(KeyKind::Live)
+        );
+        for text in [
+            "",
+            "pk_test_",
+            "pk_demo_Y2xlcmsuZXhhbXBsZS5jb20k",
+            "sk_test_Y2xlcmsuZXhhbXBsZS5jb20k",
+            "pk_test_bG9jYWxob3N0JA==",
+            "pk_test_!!",
+        ] {
             assert!(text.parse::<PublishableKey>().is_err(), "{text}");
         }
     }

@@ -16,6 +16,12 @@ impl<'de> Deserialize<'de> for List {
             Spelled::Array(words) => words,
             Spelled::Text(text) => text.split(',').map(str::to_owned).collect(),
         };
-        Ok(Self(words.iter().map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()))
+        Ok(Self(
+            words
+                .iter()
+                .map(|word| word.trim().to_owned())
+                .filter(|word| !word.is_empty())
+                .collect(),
+        ))
     }
 }

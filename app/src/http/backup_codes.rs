@@ -11,5 +11,9 @@ use crate::server::AppState;
 
 pub(crate) async fn renew(caller: Caller, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
     let (_, codes) = state.users.renew_backup_codes(&caller.user).await?;
-    Ok(enveloped(BackupCodesJson::new(state.users.passing_id("bkc"), &codes, state.users.now())))
+    Ok(enveloped(BackupCodesJson::new(
+        state.users.passing_id("bkc"),
+        &codes,
+        state.users.now(),
+    )))
 }

@@ -29,10 +29,19 @@ impl FromRequest for Body {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let mut payload = payload.take();
-        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let header = |name| {
+            request
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+                .to_owned()
+        };
         let content_type = header(CONTENT_TYPE);
         let announced: usize = header(CONTENT_LENGTH).parse().unwrap_or(0);
-        let limit = request.app_data::<Data<AppState>>().map_or(Duration::from_secs(10), |state| state.body_timeout);
+        let limit = request
+            .app_data::<Data<AppState>>()
+            .map_or(Duration::from_secs(10), |state| state.body_timeout);
         Box::pin(async move {
             if announced > MAX_BYTES {
                 return Err(ApiError::BodyTooLarge);
@@ -48,11 +57,20 @@ impl FromRequest for Body {
                 }
                 Ok(body)
             };
-            let body = tokio::time::timeout(limit, read).await.map_err(|_| ApiError::BodyTooSlow)??;
+            let body = tokio::time::timeout(limit, read)
+                .await
+                .map_err(|_| ApiError::BodyTooSlow)??;
             if body.is_empty() {
                 return Ok(Self(Params::default()));
             }
-            match content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            match content_type
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_ascii_lowercase()
+                .as_str()
+            {
                 "application/x-www-form-urlencoded" | "" => Params::from_form(&body).map(Self),
                 "application/json" => Params::from_json(&body).map(Self),
                 _ => Err(ApiError::ContentType),

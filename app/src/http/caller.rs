@@ -23,14 +23,27 @@ pub(crate) struct BackEnd;
 
 /// The text after `Bearer `; none without the header.
 fn bearer(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
-    let Some(value) = request.headers().get(AUTHORIZATION) else { return Ok(None) };
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(ApiError::AuthorizationHeader)?;
+    let Some(value) = request.headers().get(AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .ok_or(ApiError::AuthorizationHeader)?;
     let token = token.trim();
-    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() { Ok(Some(token)) } else { Err(ApiError::AuthorizationHeader) }
+    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() {
+        Ok(Some(token))
+    } else {
+        Err(ApiError::AuthorizationHeader)
+    }
 }
 
 fn state(request: &HttpRequest) -> Result<Data<AppState>, ApiError> {
-    request.app_data::<Data<AppState>>().cloned().ok_or(ApiError::Internal("no state"))
+    request
+        .app_data::<Data<AppState>>()
+        .cloned()
+        .ok_or(ApiError::Internal("no state"))
 }
 
 impl FromRequest for Caller {

@@ -6,9 +6,9 @@ mod token;
 
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::HttpRequest;
 use phoneproof_sms_console::Inbox;
 use tokio::sync::watch;
 
@@ -32,13 +32,19 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/dev/page.css", [(Method::GET, web::get().to(page::css))]))
         .service(resource("/dev/page.js", [(Method::GET, web::get().to(page::js))]))
         .service(resource("/dev/inbox", [(Method::GET, web::get().to(inbox::list))]))
-        .service(resource("/dev/inbox/stream", [(Method::GET, web::get().to(inbox::stream))]))
+        .service(resource(
+            "/dev/inbox/stream",
+            [(Method::GET, web::get().to(inbox::stream))],
+        ))
         .service(resource("/dev/token", [(Method::POST, web::post().to(token::issue))]));
 }
 
 /// The tools, for a request that calls the server by its own name. Under a stranger's name (DNS
 /// rebinding) any web page could read codes and take tokens.
 fn tools<'a>(state: &'a AppState, request: &HttpRequest) -> Result<&'a DevTools, ApiError> {
-    let tools = state.dev_tools.as_ref().filter(|_| state.origins.is_own_host(request.headers()));
+    let tools = state
+        .dev_tools
+        .as_ref()
+        .filter(|_| state.origins.is_own_host(request.headers()));
     tools.ok_or(ApiError::NotFound)
 }

@@ -76,7 +76,14 @@ struct Entry {
 }
 
 fn entry(status: u16, code: &'static str, message: &'static str, long_message: impl Into<String>) -> Entry {
-    Entry { status, code, message, long_message: long_message.into(), meta: None, retry_after: None }
+    Entry {
+        status,
+        code,
+        message,
+        long_message: long_message.into(),
+        meta: None,
+        retry_after: None,
+    }
 }
 
 impl Entry {
@@ -98,40 +105,157 @@ impl Entry {
 
 /// Whole seconds, rounded up: who waits as long as told is not told again.
 fn seconds(span: std::time::Duration) -> u64 {
-    u64::try_from(span.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
+    u64::try_from(span.as_millis().div_ceil(1000))
+        .unwrap_or(u64::MAX)
+        .max(1)
 }
 
 impl ApiError {
     fn entry(&self) -> Entry {
         match self {
-            Self::ParamMissing(name) => entry(422, "form_param_missing", "is missing", format!("{name} must be included.")).param(name),
+            Self::ParamMissing(name) => entry(
+                422,
+                "form_param_missing",
+                "is missing",
+                format!("{name} must be included."),
+            )
+            .param(name),
             Self::ParamNil(name) => entry(422, "form_param_nil", "is empty", format!("Enter {name}.")).param(name),
-            Self::ParamType(name) => entry(422, "form_param_type_invalid", "is of the wrong type", format!("{name} is of the wrong type.")).param(name),
-            Self::ParamValue(name) => entry(422, "form_param_value_invalid", "is invalid", format!("{name} does not match one of the allowed values.")).param(name),
-            Self::ParamFormat(name) => entry(422, "form_param_format_invalid", "is invalid", format!("{name} is malformed.")).param(name),
-            Self::ParamUnknown(name) => entry(422, "form_param_unknown", "is unknown", format!("{name} is not a valid parameter for this request.")).param(name),
-            Self::ParamDeprecated(name) => entry(422, "form_param_deprecated", "is deprecated", format!("{name} is no longer taken here; use the metadata endpoint.")).param(name),
-            Self::ArrayLength(name) => entry(422, "form_param_array_length_mismatch", "has the wrong length", format!("{name} must have one entry for each phone number.")).param(name),
-            Self::Number(NumberError::Empty, name) => entry(422, "form_param_nil", "is empty", "Enter a phone number.").param(name),
-            Self::Number(_, name) => entry(422, "form_param_format_invalid", "is invalid", "The phone number must be a valid number in international format, such as +14155552671.").param(name),
-            Self::Code(MalformedCode::Empty) => entry(422, "form_param_nil", "is empty", "Enter the code.").param("code"),
+            Self::ParamType(name) => entry(
+                422,
+                "form_param_type_invalid",
+                "is of the wrong type",
+                format!("{name} is of the wrong type."),
+            )
+            .param(name),
+            Self::ParamValue(name) => entry(
+                422,
+                "form_param_value_invalid",
+                "is invalid",
+                format!("{name} does not match one of the allowed values."),
+            )
+            .param(name),
+            Self::ParamFormat(name) => entry(
+                422,
+                "form_param_format_invalid",
+                "is invalid",
+                format!("{name} is malformed."),
+            )
+            .param(name),
+            Self::ParamUnknown(name) => entry(
+                422,
+                "form_param_unknown",
+                "is unknown",
+                format!("{name} is not a valid parameter for this request."),
+            )
+            .param(name),
+            Self::ParamDeprecated(name) => entry(
+                422,
+                "form_param_deprecated",
+                "is deprecated",
+                format!("{name} is no longer taken here; use the metadata endpoint."),
+            )
+            .param(name),
+            Self::ArrayLength(name) => entry(
+                422,
+                "form_param_array_length_mismatch",
+                "has the wrong length",
+                format!("{name} must have one entry for each phone number."),
+            )
+            .param(name),
+            Self::Number(NumberError::Empty, name) => {
+                entry(422, "form_param_nil", "is empty", "Enter a phone number.").param(name)
+            }
+            Self::Number(_, name) => entry(
+                422,
+                "form_param_format_invalid",
+                "is invalid",
+                "The phone number must be a valid number in international format, such as +14155552671.",
+            )
+            .param(name),
+            Self::Code(MalformedCode::Empty) => {
+                entry(422, "form_param_nil", "is empty", "Enter the code.").param("code")
+            }
             // No code looks like this, so it is wrong; it does not count as a try.
-            Self::Code(MalformedCode::NotSixDigits) => entry(422, "form_code_incorrect", "is incorrect", "The code is six digits.").param("code"),
-            Self::BodyMalformed => entry(422, "form_param_format_invalid", "is malformed", "The body is not valid UTF-8, not what its content type says, or not an object."),
-            Self::BodyTooLarge => entry(413, "request_body_too_large", "Request body too large", "The body may have at most 64 KiB."),
-            Self::BodyTooSlow => entry(408, "request_timeout", "Request timeout", "The body took too long to arrive."),
-            Self::ContentType => entry(415, "unsupported_content_type", "Unsupported content type", "Send application/json or application/x-www-form-urlencoded."),
+            Self::Code(MalformedCode::NotSixDigits) => {
+                entry(422, "form_code_incorrect", "is incorrect", "The code is six digits.").param("code")
+            }
+            Self::BodyMalformed => entry(
+                422,
+                "form_param_format_invalid",
+                "is malformed",
+                "The body is not valid UTF-8, not what its content type says, or not an object.",
+            ),
+            Self::BodyTooLarge => entry(
+                413,
+                "request_body_too_large",
+                "Request body too large",
+                "The body may have at most 64 KiB.",
+            ),
+            Self::BodyTooSlow => entry(
+                408,
+                "request_timeout",
+                "Request timeout",
+                "The body took too long to arrive.",
+            ),
+            Self::ContentType => entry(
+                415,
+                "unsupported_content_type",
+                "Unsupported content type",
+                "Send application/json or application/x-www-form-urlencoded.",
+            ),
             Self::Attempt(outcome) => attempt_entry(*outcome),
-            Self::SignedOut => entry(401, "signed_out", "Signed out", "Nobody is signed in: send a token as Authorization: Bearer."),
-            Self::Token(_) => entry(401, "authentication_invalid", "Invalid authentication", "The token is not valid."),
-            Self::SecretKey => entry(401, "clerk_key_invalid", "The provided secret key is invalid", "Send the secret key of this instance as Authorization: Bearer."),
-            Self::AuthorizationHeader => entry(401, "authorization_header_format_invalid", "Invalid Authorization header format", "The Authorization header must be Bearer, a blank, and the token or key."),
-            Self::IdentityUnavailable(_) => entry(503, "service_unavailable", "Service unavailable", "The identity provider cannot be reached; try again in a moment.").retry_after(2),
-            Self::Origin => entry(400, "origin_invalid", "Invalid HTTP Origin header", "This origin may not call this API; server.allowed_origins lists those that may."),
+            Self::SignedOut => entry(
+                401,
+                "signed_out",
+                "Signed out",
+                "Nobody is signed in: send a token as Authorization: Bearer.",
+            ),
+            Self::Token(_) => entry(
+                401,
+                "authentication_invalid",
+                "Invalid authentication",
+                "The token is not valid.",
+            ),
+            Self::SecretKey => entry(
+                401,
+                "clerk_key_invalid",
+                "The provided secret key is invalid",
+                "Send the secret key of this instance as Authorization: Bearer.",
+            ),
+            Self::AuthorizationHeader => entry(
+                401,
+                "authorization_header_format_invalid",
+                "Invalid Authorization header format",
+                "The Authorization header must be Bearer, a blank, and the token or key.",
+            ),
+            Self::IdentityUnavailable(_) => entry(
+                503,
+                "service_unavailable",
+                "Service unavailable",
+                "The identity provider cannot be reached; try again in a moment.",
+            )
+            .retry_after(2),
+            Self::Origin => entry(
+                400,
+                "origin_invalid",
+                "Invalid HTTP Origin header",
+                "This origin may not call this API; server.allowed_origins lists those that may.",
+            ),
             Self::NotFound => entry(404, "resource_not_found", "not found", "No such resource."),
-            Self::Method => entry(405, "method_not_allowed", "Method not allowed", "This resource does not take this method."),
+            Self::Method => entry(
+                405,
+                "method_not_allowed",
+                "Method not allowed",
+                "This resource does not take this method.",
+            ),
             Self::User(error) => user_entry(error),
-            Self::Internal(_) => entry(500, "internal_clerk_error", "Oops, an unexpected error occurred", "There was an internal error on our side."),
+            Self::Internal(_) => entry(
+                500,
+                "internal_clerk_error",
+                "Oops, an unexpected error occurred",
+                "There was an internal error on our side.",
+            ),
         }
     }
 
@@ -149,7 +273,9 @@ impl ApiError {
     pub(crate) fn response(&self, trace_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code()).json(self.body(trace_id));
         if let Some(wait) = self.entry().retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(wait));
         }
         response
     }
@@ -162,10 +288,27 @@ impl ApiError {
 
 fn attempt_entry(outcome: AttemptOutcome) -> Entry {
     match outcome {
-        AttemptOutcome::WrongCode { .. } => entry(422, "form_code_incorrect", "is incorrect", "The code does not match.").param("code"),
-        AttemptOutcome::Failed => entry(400, "verification_failed", "verification failed", "Too many wrong codes. Ask for a new code."),
-        AttemptOutcome::Expired => entry(400, "verification_expired", "expired", "The code has expired. Ask for a new code."),
-        AttemptOutcome::Verified => entry(500, "internal_clerk_error", "Oops, an unexpected error occurred", "A success was answered as an error."),
+        AttemptOutcome::WrongCode { .. } => {
+            entry(422, "form_code_incorrect", "is incorrect", "The code does not match.").param("code")
+        }
+        AttemptOutcome::Failed => entry(
+            400,
+            "verification_failed",
+            "verification failed",
+            "Too many wrong codes. Ask for a new code.",
+        ),
+        AttemptOutcome::Expired => entry(
+            400,
+            "verification_expired",
+            "expired",
+            "The code has expired. Ask for a new code.",
+        ),
+        AttemptOutcome::Verified => entry(
+            500,
+            "internal_clerk_error",
+            "Oops, an unexpected error occurred",
+            "A success was answered as an error.",
+        ),
     }
 }
 
@@ -179,42 +322,172 @@ fn user_entry(error: &UserError) -> Entry {
             entry(403, "unsupported_country_code", "Unsupported country code", long)
                 .meta(json!({ "param_name": "phone_number", "alpha_2": country, "country_code": refused.calling_code.to_string() }))
         }
-        UserError::Profile(error @ ProfileError::Text) => entry(422, "form_param_format_invalid", "is invalid", error.to_string()),
-        UserError::Profile(error @ ProfileError::Username) => entry(422, "form_param_format_invalid", "is invalid", error.to_string()).param("username"),
-        UserError::Profile(error @ ProfileError::MetadataTooLarge) => entry(422, "form_param_value_invalid", "is too large", error.to_string()),
+        UserError::Profile(error @ ProfileError::Text) => {
+            entry(422, "form_param_format_invalid", "is invalid", error.to_string())
+        }
+        UserError::Profile(error @ ProfileError::Username) => {
+            entry(422, "form_param_format_invalid", "is invalid", error.to_string()).param("username")
+        }
+        UserError::Profile(error @ ProfileError::MetadataTooLarge) => {
+            entry(422, "form_param_value_invalid", "is too large", error.to_string())
+        }
         UserError::Banned => entry(403, "user_banned", "User banned", "This account is banned."),
         UserError::Locked { left } => entry(403, "user_locked", "User locked", "This account is locked for now.")
             .meta(json!({ "lockout_expires_in_seconds": seconds(*left) })),
         UserError::NoSuchUser => entry(404, "resource_not_found", "not found", "No such user."),
-        UserError::NumberNeeded => entry(422, "form_data_missing", "Missing data", "A user needs at least one phone number.").param("phone_number"),
+        UserError::NumberNeeded => entry(
+            422,
+            "form_data_missing",
+            "Missing data",
+            "A user needs at least one phone number.",
+        )
+        .param("phone_number"),
         UserError::Taken(Unique::PhoneNumber) => phone_entry(PhoneError::Taken),
-        UserError::Taken(Unique::Username) => entry(422, "form_identifier_exists", "already exists", "That username is taken.").param("username"),
-        UserError::Taken(Unique::ExternalId) => entry(422, "form_identifier_exists", "already exists", "That external id is taken.").param("external_id"),
-        UserError::Contended => entry(409, "conflict", "Conflict", "Too many changes at the same time; try again.").retry_after(1),
-        UserError::NotSent(SendError::Rejected(_)) => entry(400, "sms_send_error", "SMS not sent", "The carrier does not deliver to this phone number."),
-        UserError::NotSent(_) => entry(400, "sms_send_error", "SMS not sent", "The text could not be sent; try again later."),
-        UserError::Store(_) => entry(503, "service_unavailable", "Service unavailable", "The store cannot be reached; try again in a moment.").retry_after(2),
+        UserError::Taken(Unique::Username) => entry(
+            422,
+            "form_identifier_exists",
+            "already exists",
+            "That username is taken.",
+        )
+        .param("username"),
+        UserError::Taken(Unique::ExternalId) => entry(
+            422,
+            "form_identifier_exists",
+            "already exists",
+            "That external id is taken.",
+        )
+        .param("external_id"),
+        UserError::Contended => entry(
+            409,
+            "conflict",
+            "Conflict",
+            "Too many changes at the same time; try again.",
+        )
+        .retry_after(1),
+        UserError::NotSent(SendError::Rejected(_)) => entry(
+            400,
+            "sms_send_error",
+            "SMS not sent",
+            "The carrier does not deliver to this phone number.",
+        ),
+        UserError::NotSent(_) => entry(
+            400,
+            "sms_send_error",
+            "SMS not sent",
+            "The text could not be sent; try again later.",
+        ),
+        UserError::Store(_) => entry(
+            503,
+            "service_unavailable",
+            "Service unavailable",
+            "The store cannot be reached; try again in a moment.",
+        )
+        .retry_after(2),
     }
 }
 
 fn phone_entry(error: PhoneError) -> Entry {
     match error {
         PhoneError::NotFound => entry(404, "resource_not_found", "not found", "No such phone number."),
-        PhoneError::Taken => entry(422, "form_identifier_exists", "already exists", "That phone number is taken. Try another one.").param("phone_number"),
-        PhoneError::TooManyUnverified => entry(400, "too_many_unverified_identifications", "Too many unverified phone numbers", "Verify or remove one of the unverified phone numbers first."),
-        PhoneError::NotPrepared => entry(400, "verification_missing", "missing verification", "No code was asked for. Ask for one first."),
-        PhoneError::AlreadyVerified => entry(400, "verification_already_verified", "already verified", "This phone number is verified already."),
-        PhoneError::TooSoon { retry_after } => entry(429, "verification_code_too_many_requests", "Too many requests", format!("A code was just sent. Ask for another one in {} seconds.", seconds(retry_after))).retry_after(seconds(retry_after)),
-        PhoneError::SecondFactorUnverified => entry(400, "identification_update_second_factor_unverified", "Identification not verified", "Only a verified phone number can be a second factor."),
-        PhoneError::NewSecondFactorUnverified => entry(400, "identification_create_second_factor_unverified", "Identification not verified", "A phone number cannot be added as a second factor without being verified."),
-        PhoneError::PrimaryUnverified => entry(422, "form_verification_needed", "needs verification", "Only a verified phone number can be the primary one.").param("primary_phone_number_id"),
-        PhoneError::PrimaryNotFound => entry(422, "form_resource_not_found", "not found", "No such phone number on this user.").param("primary_phone_number_id"),
-        PhoneError::LastIdentificationReserved => entry(400, "identification_update_failed", "Update failed", "The last phone number one can sign in with cannot become a second factor. Add another one first."),
-        PhoneError::LastIdentificationRemoved => entry(400, "identification_deletion_failed", "Deletion failed", "The last phone number one can sign in with cannot be removed."),
-        PhoneError::NotASecondFactor => entry(400, "identification_update_failed", "Update failed", "Only a phone number that is a second factor can be the default one."),
-        PhoneError::DefaultNeeded => entry(422, "form_disable_default_second_factor_not_allowed", "not allowed", "There is always a default second factor: make another one the default instead.").param("default_second_factor"),
-        PhoneError::NoSecondFactor => entry(400, "backup_codes_not_available", "Backup codes not available", "Backup codes need another second factor to be on."),
-        PhoneError::WrongBackupCode => entry(422, "form_code_incorrect", "is incorrect", "The backup code does not match.").param("code"),
+        PhoneError::Taken => entry(
+            422,
+            "form_identifier_exists",
+            "already exists",
+            "That phone number is taken. Try another one.",
+        )
+        .param("phone_number"),
+        PhoneError::TooManyUnverified => entry(
+            400,
+            "too_many_unverified_identifications",
+            "Too many unverified phone numbers",
+            "Verify or remove one of the unverified phone numbers first.",
+        ),
+        PhoneError::NotPrepared => entry(
+            400,
+            "verification_missing",
+            "missing verification",
+            "No code was asked for. Ask for one first.",
+        ),
+        PhoneError::AlreadyVerified => entry(
+            400,
+            "verification_already_verified",
+            "already verified",
+            "This phone number is verified already.",
+        ),
+        PhoneError::TooSoon { retry_after } => entry(
+            429,
+            "verification_code_too_many_requests",
+            "Too many requests",
+            format!(
+                "A code was just sent. Ask for another one in {} seconds.",
+                seconds(retry_after)
+            ),
+        )
+        .retry_after(seconds(retry_after)),
+        PhoneError::SecondFactorUnverified => entry(
+            400,
+            "identification_update_second_factor_unverified",
+            "Identification not verified",
+            "Only a verified phone number can be a second factor.",
+        ),
+        PhoneError::NewSecondFactorUnverified => entry(
+            400,
+            "identification_create_second_factor_unverified",
+            "Identification not verified",
+            "A phone number cannot be added as a second factor without being verified.",
+        ),
+        PhoneError::PrimaryUnverified => entry(
+            422,
+            "form_verification_needed",
+            "needs verification",
+            "Only a verified phone number can be the primary one.",
+        )
+        .param("primary_phone_number_id"),
+        PhoneError::PrimaryNotFound => entry(
+            422,
+            "form_resource_not_found",
+            "not found",
+            "No such phone number on this user.",
+        )
+        .param("primary_phone_number_id"),
+        PhoneError::LastIdentificationReserved => entry(
+            400,
+            "identification_update_failed",
+            "Update failed",
+            "The last phone number one can sign in with cannot become a second factor. Add another one first.",
+        ),
+        PhoneError::LastIdentificationRemoved => entry(
+            400,
+            "identification_deletion_failed",
+            "Deletion failed",
+            "The last phone number one can sign in with cannot be removed.",
+        ),
+        PhoneError::NotASecondFactor => entry(
+            400,
+            "identification_update_failed",
+            "Update failed",
+            "Only a phone number that is a second factor can be the default one.",
+        ),
+        PhoneError::DefaultNeeded => entry(
+            422,
+            "form_disable_default_second_factor_not_allowed",
+            "not allowed",
+            "There is always a default second factor: make another one the default instead.",
+        )
+        .param("default_second_factor"),
+        PhoneError::NoSecondFactor => entry(
+            400,
+            "backup_codes_not_available",
+            "Backup codes not available",
+            "Backup codes need another second factor to be on.",
+        ),
+        PhoneError::WrongBackupCode => entry(
+            422,
+            "form_code_incorrect",
+            "is incorrect",
+            "The backup code does not match.",
+        )
+        .param("code"),
     }
 }
 

@@ -14,7 +14,9 @@ pub(crate) async fn show(state: Data<AppState>) -> HttpResponse {
         Err(error) => {
             tracing::warn!("the store cannot serve: {}", Chain(&error));
             let mut response = HttpResponse::ServiceUnavailable().json(json!({ "status": "unavailable" }));
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static("2"));
             response
         }
     }

@@ -26,7 +26,11 @@ impl VerificationJson {
             VerificationStatus::Expired => "expired",
         };
         Some(Self {
-            object: if by_admin { "verification_admin" } else { "verification_otp" },
+            object: if by_admin {
+                "verification_admin"
+            } else {
+                "verification_otp"
+            },
             status,
             strategy: if by_admin { "admin" } else { "phone_code" },
             attempts: verification.attempts(),
@@ -54,7 +58,12 @@ pub(crate) struct PhoneNumberJson<'a> {
 
 impl<'a> PhoneNumberJson<'a> {
     /// `codes` are the backup codes that this very answer issues.
-    pub(crate) fn new(user: &'a User, number: &'a PhoneNumber, codes: Option<&'a [BackupCode]>, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        user: &'a User,
+        number: &'a PhoneNumber,
+        codes: Option<&'a [BackupCode]>,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id: number.id.as_str(),
             object: "phone_number",
@@ -73,7 +82,11 @@ impl<'a> PhoneNumberJson<'a> {
 
 /// All numbers of a user, oldest first.
 pub(crate) fn phone_numbers(user: &User, now: Timestamp) -> Vec<PhoneNumberJson<'_>> {
-    user.phones.numbers().iter().map(|number| PhoneNumberJson::new(user, number, None, now)).collect()
+    user.phones
+        .numbers()
+        .iter()
+        .map(|number| PhoneNumberJson::new(user, number, None, now))
+        .collect()
 }
 
 /// 5.4
@@ -179,7 +192,10 @@ impl<'a> UserJson<'a> {
 
     /// As a back end may see it: with the private metadata.
     pub(crate) fn for_back_end(user: &'a User, now: Timestamp) -> Self {
-        Self { private_metadata: Some(user.profile.private_metadata.as_object()), ..Self::for_user(user, now) }
+        Self {
+            private_metadata: Some(user.profile.private_metadata.as_object()),
+            ..Self::for_user(user, now)
+        }
     }
 }
 
@@ -193,7 +209,11 @@ pub(crate) struct DeletedJson<'a> {
 
 impl<'a> DeletedJson<'a> {
     pub(crate) fn new(object: &'static str, id: &'a str) -> Self {
-        Self { object, id, deleted: true }
+        Self {
+            object,
+            id,
+            deleted: true,
+        }
     }
 }
 
@@ -211,6 +231,12 @@ impl<'a> BackupCodesJson<'a> {
     /// A set that is shown this once; `id` names it nowhere else.
     pub(crate) fn new(id: String, codes: &'a [BackupCode], now: Timestamp) -> Self {
         let (created_at, updated_at) = (now.as_millis(), now.as_millis());
-        Self { object: "backup_code", id, codes: codes.iter().map(BackupCode::reveal).collect(), created_at, updated_at }
+        Self {
+            object: "backup_code",
+            id,
+            codes: codes.iter().map(BackupCode::reveal).collect(),
+            created_at,
+            updated_at,
+        }
     }
 }

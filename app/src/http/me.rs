@@ -18,7 +18,11 @@ pub(crate) async fn show(caller: Caller, state: Data<AppState>) -> Result<HttpRe
     Ok(enveloped(UserJson::for_user(&user, state.users.now())))
 }
 
-pub(crate) async fn update(caller: Caller, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn update(
+    caller: Caller,
+    state: Data<AppState>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
     if params.has("unsafe_metadata") {
         return Err(ApiError::ParamDeprecated("unsafe_metadata"));
     }
@@ -34,15 +38,23 @@ pub(crate) fn profile_update(params: &Params) -> Result<ProfileUpdate, ApiError>
         first_name: cleared_or(params, "first_name")?,
         last_name: cleared_or(params, "last_name")?,
         username: cleared_or(params, "username")?,
-        primary: primary.map(|id| id.parse().map_err(|_| ApiError::from(PhoneError::PrimaryNotFound))).transpose()?,
+        primary: primary
+            .map(|id| id.parse().map_err(|_| ApiError::from(PhoneError::PrimaryNotFound)))
+            .transpose()?,
     })
 }
 
 /// `None`: not there, leave it. `Some(None)`: empty, clear it.
-pub(crate) fn cleared_or<T: std::str::FromStr>(params: &Params, name: &'static str) -> Result<Option<Option<T>>, ApiError> {
+pub(crate) fn cleared_or<T: std::str::FromStr>(
+    params: &Params,
+    name: &'static str,
+) -> Result<Option<Option<T>>, ApiError> {
     match params.text(name)? {
         None => Ok(None),
         Some("") => Ok(Some(None)),
-        Some(text) => text.parse().map(|value| Some(Some(value))).map_err(|_| ApiError::ParamFormat(name)),
+        Some(text) => text
+            .parse()
+            .map(|value| Some(Some(value)))
+            .map_err(|_| ApiError::ParamFormat(name)),
     }
 }

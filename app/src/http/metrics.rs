@@ -51,14 +51,35 @@ impl Metrics {
         let recorder = builder.build_recorder();
         for (name, unit, text) in [
             ("phoneproof_http_requests_total", None, "Requests answered."),
-            ("phoneproof_codes_total", None, "Codes by what became of them: sent, not_sent, verified, wrong, failed, expired."),
+            (
+                "phoneproof_codes_total",
+                None,
+                "Codes by what became of them: sent, not_sent, verified, wrong, failed, expired.",
+            ),
         ] {
             recorder.describe_counter(name.into(), unit, SharedString::const_str(text));
         }
-        recorder.describe_histogram("phoneproof_http_request_duration_seconds".into(), Some(Unit::Seconds), "Time to answer a request.".into());
-        recorder.describe_counter("phoneproof_store_commits_total".into(), None, "Changes committed to the store.".into());
-        recorder.describe_counter("phoneproof_store_groups_total".into(), None, "Groups they were committed in; each is one sync to disk.".into());
-        let code = |event: &'static str| recorder.register_counter(&labelled("phoneproof_codes_total", vec![Label::new("event", event)]), &ABOUT);
+        recorder.describe_histogram(
+            "phoneproof_http_request_duration_seconds".into(),
+            Some(Unit::Seconds),
+            "Time to answer a request.".into(),
+        );
+        recorder.describe_counter(
+            "phoneproof_store_commits_total".into(),
+            None,
+            "Changes committed to the store.".into(),
+        );
+        recorder.describe_counter(
+            "phoneproof_store_groups_total".into(),
+            None,
+            "Groups they were committed in; each is one sync to disk.".into(),
+        );
+        let code = |event: &'static str| {
+            recorder.register_counter(
+                &labelled("phoneproof_codes_total", vec![Label::new("event", event)]),
+                &ABOUT,
+            )
+        };
         Self {
             codes_sent: code("sent"),
             codes_not_sent: code("not_sent"),
@@ -84,8 +105,12 @@ impl Metrics {
         let labels = vec![Label::new("method", method), Label::new("route", route.to_owned())];
         let mut counted = labels.clone();
         counted.push(Label::new("status", status.as_str().to_owned()));
-        self.recorder.register_counter(&labelled("phoneproof_http_requests_total", counted), &ABOUT).increment(1);
-        self.recorder.register_histogram(&labelled("phoneproof_http_request_duration_seconds", labels), &ABOUT).record(took.as_secs_f64());
+        self.recorder
+            .register_counter(&labelled("phoneproof_http_requests_total", counted), &ABOUT)
+            .increment(1);
+        self.recorder
+            .register_histogram(&labelled("phoneproof_http_request_duration_seconds", labels), &ABOUT)
+            .record(took.as_secs_f64());
     }
 
     pub(crate) fn prepared(&self, outcome: &Result<Prepared, UserError>) {
@@ -139,5 +164,7 @@ pub(crate) async fn show(request: HttpRequest, state: Data<AppState>) -> Result<
     if !state.metrics.may_read(&request) {
         return Err(ApiError::NotFound);
     }
-    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(state.metrics.render()))
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(state.metrics.render()))
 }

@@ -17,9 +17,17 @@ pub(crate) async fn list(caller: Caller, state: Data<AppState>) -> Result<HttpRe
     Ok(bare(phone_numbers(&user, state.users.now())))
 }
 
-pub(crate) async fn create(caller: Caller, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn create(
+    caller: Caller,
+    state: Data<AppState>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
     let spelled = params.required("phone_number")?;
-    let number = state.users.policy().parse_number(spelled).map_err(|error| ApiError::Number(error, "phone_number"))?;
+    let number = state
+        .users
+        .policy()
+        .parse_number(spelled)
+        .map_err(|error| ApiError::Number(error, "phone_number"))?;
     if params.flag("reserved_for_second_factor")? == Some(true) {
         return Err(PhoneError::NewSecondFactorUnverified.into());
     }
@@ -40,7 +48,10 @@ pub(crate) async fn prepare_verification(
 ) -> Result<HttpResponse, ApiError> {
     let id = named(&id)?;
     // The SDK always names the strategy; there is but one.
-    if params.given("strategy")?.is_some_and(|strategy| strategy != "phone_code") {
+    if params
+        .given("strategy")?
+        .is_some_and(|strategy| strategy != "phone_code")
+    {
         return Err(ApiError::ParamValue("strategy"));
     }
     // In a task of its own: a browser that leaves must not keep a committed code from being sent.
@@ -99,7 +110,12 @@ fn named(id: &str) -> Result<PhoneNumberId, ApiError> {
     id.parse().map_err(|_| PhoneError::NotFound.into())
 }
 
-fn shown(state: &AppState, user: &User, id: &PhoneNumberId, codes: Option<&[BackupCode]>) -> Result<HttpResponse, ApiError> {
+fn shown(
+    state: &AppState,
+    user: &User,
+    id: &PhoneNumberId,
+    codes: Option<&[BackupCode]>,
+) -> Result<HttpResponse, ApiError> {
     let number = user.phones.get(id).ok_or(PhoneError::NotFound)?;
     Ok(enveloped(PhoneNumberJson::new(user, number, codes, state.users.now())))
 }

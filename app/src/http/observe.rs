@@ -23,8 +23,13 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let Some(state) = request.app_data::<Data<AppState>>().cloned() else { return Err(ApiError::Internal("no state").into()) };
-    #[expect(clippy::disallowed_methods, reason = "how long a request took is no business of the domain's clock")]
+    let Some(state) = request.app_data::<Data<AppState>>().cloned() else {
+        return Err(ApiError::Internal("no state").into());
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long a request took is no business of the domain's clock"
+    )]
     let started = Instant::now();
     let trace_id = state.trace_id();
     let verdict = state.origins.judge(&request);
@@ -37,24 +42,41 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         Verdict::Allowed(_) | Verdict::NoPage => smuggled_method(&mut request).err(),
     };
     let mut response = if let Some(error) = early {
-        request.into_response(HttpResponse::from_error(error)).map_into_right_body()
+        request
+            .into_response(HttpResponse::from_error(error))
+            .map_into_right_body()
     } else if preflight && matches!(verdict, Verdict::Allowed(_)) {
-        request.into_response(HttpResponse::NoContent().finish()).map_into_right_body()
+        request
+            .into_response(HttpResponse::NoContent().finish())
+            .map_into_right_body()
     } else {
-        match AssertUnwindSafe(next.call(request).instrument(span.clone())).catch_unwind().await {
+        match AssertUnwindSafe(next.call(request).instrument(span.clone()))
+            .catch_unwind()
+            .await
+        {
             Ok(Ok(response)) => response.map_into_left_body(),
             Ok(Err(error)) => return Err(error),
             Err(panic) => {
                 let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-                let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+                let text = text
+                    .or_else(|| panic.downcast_ref::<String>().cloned())
+                    .unwrap_or_default();
                 span.in_scope(|| tracing::error!(http.method = %method, "a request panicked: {text}"));
-                state.metrics.request(method.as_str(), "", StatusCode::INTERNAL_SERVER_ERROR, started.elapsed());
+                state.metrics.request(
+                    method.as_str(),
+                    "",
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    started.elapsed(),
+                );
                 return Err(Panicked { trace_id, verdict }.into());
             }
         }
     };
 
-    let error = response.response().error().and_then(|error| error.as_error::<ApiError>());
+    let error = response
+        .response()
+        .error()
+        .and_then(|error| error.as_error::<ApiError>());
     let code = error.map(ApiError::code);
     let cause = error.map(|error| Chain(error).to_string());
     if let Some(answer) = error.map(|error| error.response(&trace_id)) {
@@ -78,7 +100,11 @@ fn smuggled_method(request: &mut ServiceRequest) -> Result<(), ApiError> {
     if request.method() != Method::POST {
         return Ok(());
     }
-    let named: Vec<&str> = request.query_string().split('&').filter_map(|pair| pair.strip_prefix("_method=")).collect();
+    let named: Vec<&str> = request
+        .query_string()
+        .split('&')
+        .filter_map(|pair| pair.strip_prefix("_method="))
+        .collect();
     let method = match named.as_slice() {
         [] => return Ok(()),
         ["PATCH"] => Method::PATCH,

@@ -29,14 +29,25 @@ impl Origins {
     /// The configured origins and the server's own.
     pub(crate) fn new(allowed: Vec<String>, address: SocketAddr, public_url: Option<&Url>) -> Self {
         let port = address.port();
-        let mut own_hosts = vec![format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}"), address.to_string()];
+        let mut own_hosts = vec![
+            format!("localhost:{port}"),
+            format!("127.0.0.1:{port}"),
+            format!("[::1]:{port}"),
+            address.to_string(),
+        ];
         let mut own: Vec<String> = own_hosts.iter().map(|host| format!("http://{host}")).collect();
         if let Some(url) = public_url {
             own.push(url.origin().ascii_serialization());
-            own_hosts.extend(url.host_str().map(|host| url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"))));
+            own_hosts.extend(
+                url.host_str()
+                    .map(|host| url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"))),
+            );
         }
         own.extend(allowed);
-        Self { allowed: own, own_hosts }
+        Self {
+            allowed: own,
+            own_hosts,
+        }
     }
 
     /// Whether the request names the server as it names itself. Under another name (DNS
@@ -47,7 +58,9 @@ impl Origins {
     }
 
     pub(crate) fn judge(&self, request: &ServiceRequest) -> Verdict {
-        let Some(origin) = request.headers().get(header::ORIGIN) else { return Verdict::NoPage };
+        let Some(origin) = request.headers().get(header::ORIGIN) else {
+            return Verdict::NoPage;
+        };
         if !is_for_pages(request.path()) {
             return Verdict::NoPage;
         }
@@ -60,7 +73,9 @@ impl Origins {
 
 /// The user's API. The secret key has no business in a browser: no CORS for the other one.
 fn is_for_pages(path: &str) -> bool {
-    let first = path.strip_prefix("/v1/").map(|rest| rest.split('/').next().unwrap_or_default());
+    let first = path
+        .strip_prefix("/v1/")
+        .map(|rest| rest.split('/').next().unwrap_or_default());
     matches!(first, Some("me" | "client" | "environment" | "dev_browser")) || path.starts_with("/dev/")
 }
 
@@ -74,12 +89,24 @@ impl Verdict {
     pub(crate) fn mark(&self, headers: &mut HeaderMap, preflight: bool) {
         let Self::Allowed(origin) = self else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After, X-Country, Clerk-Db-Jwt"));
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            HeaderValue::from_static("true"),
+        );
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("Retry-After, X-Country, Clerk-Db-Jwt"),
+        );
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
         if preflight {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE"));
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Authorization, Content-Type"));
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_METHODS,
+                HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE"),
+            );
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                HeaderValue::from_static("Authorization, Content-Type"),
+            );
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         }
     }

@@ -36,7 +36,9 @@ impl Params {
                 Some((name, _)) => (name.to_owned(), true),
                 None => (name, false),
             };
-            let Param::Form(values) = params.entry(name).or_insert_with(|| Param::Form(Vec::new())) else { continue };
+            let Param::Form(values) = params.entry(name).or_insert_with(|| Param::Form(Vec::new())) else {
+                continue;
+            };
             values.push(value);
             if array && values.len() == 1 {
                 // Told apart from a plain value by an empty companion that `list` drops.
@@ -98,7 +100,9 @@ impl Params {
         if let Some(Param::Json(Value::Number(number))) = self.0.get(name) {
             return number.as_i64().map(Some).ok_or(ApiError::ParamType(name));
         }
-        self.given(name)?.map(|text| text.parse().map_err(|_| ApiError::ParamType(name))).transpose()
+        self.given(name)?
+            .map(|text| text.parse().map_err(|_| ApiError::ParamType(name)))
+            .transpose()
     }
 
     /// A JSON object, or the JSON text of one.
@@ -106,24 +110,40 @@ impl Params {
         if let Some(Param::Json(Value::Object(object))) = self.0.get(name) {
             return Ok(Some(object.clone()));
         }
-        self.given(name)?.map(|text| serde_json::from_str(text).map_err(|_| ApiError::ParamType(name))).transpose()
+        self.given(name)?
+            .map(|text| serde_json::from_str(text).map_err(|_| ApiError::ParamType(name)))
+            .transpose()
     }
 
     /// Texts: a JSON array of them, a name that stands several times, or a single one.
     pub(crate) fn list(&self, name: &'static str) -> Result<Option<Vec<&str>>, ApiError> {
         match self.0.get(name) {
-            Some(Param::Form(values)) => Ok(Some(values.iter().map(String::as_str).filter(|value| !value.is_empty()).collect())),
-            Some(Param::Json(Value::Array(values))) => {
-                values.iter().map(|value| value.as_str().ok_or(ApiError::ParamType(name))).collect::<Result<_, _>>().map(Some)
-            }
+            Some(Param::Form(values)) => Ok(Some(
+                values
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|value| !value.is_empty())
+                    .collect(),
+            )),
+            Some(Param::Json(Value::Array(values))) => values
+                .iter()
+                .map(|value| value.as_str().ok_or(ApiError::ParamType(name)))
+                .collect::<Result<_, _>>()
+                .map(Some),
             _ => Ok(self.text(name)?.map(|text| vec![text])),
         }
     }
 }
 
 fn decoded(text: &[u8]) -> Result<String, ApiError> {
-    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    percent_decode(&spaced).decode_utf8().map(|text| text.into_owned()).map_err(|_| ApiError::BodyMalformed)
+    let spaced: Vec<u8> = text
+        .iter()
+        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+        .collect();
+    percent_decode(&spaced)
+        .decode_utf8()
+        .map(|text| text.into_owned())
+        .map_err(|_| ApiError::BodyMalformed)
 }
 
 impl<'de> Deserialize<'de> for Params {
@@ -165,24 +185,50 @@ mod tests {
 
     #[test]
     fn a_form_and_json_say_the_same() {
-        for params in [form("phone_number=%2B1+415&on=true&off=false&none="), json(r#"{"phone_number":"+1 415","on":true,"off":false,"none":null}"#)] {
+        for params in [
+            form("phone_number=%2B1+415&on=true&off=false&none="),
+            json(r#"{"phone_number":"+1 415","on":true,"off":false,"none":null}"#),
+        ] {
             assert_eq!(params.required("phone_number").unwrap(), "+1 415");
             assert_eq!(params.flag("on").unwrap(), Some(true));
             assert_eq!(params.flag("off").unwrap(), Some(false));
             assert_eq!(params.flag("none").unwrap(), None);
             assert_eq!(params.given("none").unwrap(), None);
-            assert!(matches!(params.required("absent"), Err(ApiError::ParamMissing("absent"))));
+            assert!(matches!(
+                params.required("absent"),
+                Err(ApiError::ParamMissing("absent"))
+            ));
         }
-        assert!(matches!(form("code=").required("code"), Err(ApiError::ParamNil("code"))));
+        assert!(matches!(
+            form("code=").required("code"),
+            Err(ApiError::ParamNil("code"))
+        ));
     }
 
     #[test]
     fn one_value_is_never_guessed_out_of_several() {
-        for params in [form("code=123456&code=654321"), form("code[]=123456"), form("code[0]=123456"), json(r#"{"code":["123456"]}"#), json(r#"{"code":123456}"#), json(r#"{"code":"1","code":"2"}"#), json(r#"{"code":{"a":1}}"#)] {
-            assert!(matches!(params.required("code"), Err(ApiError::ParamType("code"))), "{params:?}");
+        for params in [
+            form("code=123456&code=654321"),
+            form("code[]=123456"),
+            form("code[0]=123456"),
+            json(r#"{"code":["123456"]}"#),
+            json(r#"{"code":123456}"#),
+            json(r#"{"code":"1","code":"2"}"#),
+            json(r#"{"code":{"a":1}}"#),
+        ] {
+            assert!(
+                matches!(params.required("code"), Err(ApiError::ParamType("code"))),
+                "{params:?}"
+            );
         }
-        assert!(matches!(form("reserved=maybe").flag("reserved"), Err(ApiError::ParamType(_))));
-        assert!(matches!(json(r#"{"reserved":1}"#).flag("reserved"), Err(ApiError::ParamType(_))));
+        assert!(matches!(
+            form("reserved=maybe").flag("reserved"),
+            Err(ApiError::ParamType(_))
+        ));
+        assert!(matches!(
+            json(r#"{"reserved":1}"#).flag("reserved"),
+            Err(ApiError::ParamType(_))
+        ));
     }
 
     #[test]

@@ -17,11 +17,19 @@ use crate::server::AppState;
 pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
     let user = params.required("user_id")?;
     let spelled = params.required("phone_number")?;
-    let number = state.users.policy().parse_number(spelled).map_err(|error| ApiError::Number(error, "phone_number"))?;
+    let number = state
+        .users
+        .policy()
+        .parse_number(spelled)
+        .map_err(|error| ApiError::Number(error, "phone_number"))?;
     let verified = params.flag("verified")?.unwrap_or(false);
     let new = NewPhoneNumber {
         number,
-        standing: if verified { Standing::Verified } else { Standing::Unverified },
+        standing: if verified {
+            Standing::Verified
+        } else {
+            Standing::Unverified
+        },
         primary: params.flag("primary")?.unwrap_or(false),
         reserved_for_second_factor: params.flag("reserved_for_second_factor")?.unwrap_or(false),
     };
@@ -34,7 +42,12 @@ pub(crate) async fn show(_: BackEnd, state: Data<AppState>, id: Path<String>) ->
     shown(&state, &state.users.phone_number(&id).await?, &id, None)
 }
 
-pub(crate) async fn update(_: BackEnd, state: Data<AppState>, id: Path<String>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn update(
+    _: BackEnd,
+    state: Data<AppState>,
+    id: Path<String>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
     let id = named(&id)?;
     let update = admin_update(&params)?;
     let (user, codes) = state.users.update_phone_number(&id, update).await?;
@@ -59,7 +72,12 @@ fn named(id: &str) -> Result<PhoneNumberId, ApiError> {
     id.parse().map_err(|_| PhoneError::NotFound.into())
 }
 
-pub(crate) fn shown(state: &AppState, user: &User, id: &PhoneNumberId, codes: Option<&[BackupCode]>) -> Result<HttpResponse, ApiError> {
+pub(crate) fn shown(
+    state: &AppState,
+    user: &User,
+    id: &PhoneNumberId,
+    codes: Option<&[BackupCode]>,
+) -> Result<HttpResponse, ApiError> {
     let number = user.phones.get(id).ok_or(PhoneError::NotFound)?;
     Ok(bare(PhoneNumberJson::new(user, number, codes, state.users.now())))
 }

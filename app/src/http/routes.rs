@@ -13,10 +13,19 @@ pub(crate) fn routes(config: &mut ServiceConfig, development: bool) {
     config
         .service(resource("/v1/health", [(Method::GET, web::get().to(health::show))]))
         .service(resource("/metrics", [(Method::GET, web::get().to(metrics::show))]))
-        .service(resource("/v1/me", [(Method::GET, web::get().to(me::show)), (Method::PATCH, web::patch().to(me::update))]))
+        .service(resource(
+            "/v1/me",
+            [
+                (Method::GET, web::get().to(me::show)),
+                (Method::PATCH, web::patch().to(me::update)),
+            ],
+        ))
         .service(resource(
             "/v1/me/phone_numbers",
-            [(Method::GET, web::get().to(my_phone_numbers::list)), (Method::POST, web::post().to(my_phone_numbers::create))],
+            [
+                (Method::GET, web::get().to(my_phone_numbers::list)),
+                (Method::POST, web::post().to(my_phone_numbers::create)),
+            ],
         ))
         .service(resource(
             "/v1/me/phone_numbers/{id}",
@@ -26,8 +35,14 @@ pub(crate) fn routes(config: &mut ServiceConfig, development: bool) {
                 (Method::DELETE, web::delete().to(my_phone_numbers::remove)),
             ],
         ))
-        .service(post("/v1/me/phone_numbers/{id}/prepare_verification", web::post().to(my_phone_numbers::prepare_verification)))
-        .service(post("/v1/me/phone_numbers/{id}/attempt_verification", web::post().to(my_phone_numbers::attempt_verification)))
+        .service(post(
+            "/v1/me/phone_numbers/{id}/prepare_verification",
+            web::post().to(my_phone_numbers::prepare_verification),
+        ))
+        .service(post(
+            "/v1/me/phone_numbers/{id}/attempt_verification",
+            web::post().to(my_phone_numbers::attempt_verification),
+        ))
         .service(post("/v1/me/backup_codes", web::post().to(backup_codes::renew)))
         .configure(secret_key_routes);
     if development {
@@ -38,8 +53,17 @@ pub(crate) fn routes(config: &mut ServiceConfig, development: bool) {
 
 fn secret_key_routes(config: &mut ServiceConfig) {
     config
-        .service(resource("/v1/users", [(Method::GET, web::get().to(users::list)), (Method::POST, web::post().to(users::create))]))
-        .service(resource("/v1/users/count", [(Method::GET, web::get().to(users::count))]))
+        .service(resource(
+            "/v1/users",
+            [
+                (Method::GET, web::get().to(users::list)),
+                (Method::POST, web::post().to(users::create)),
+            ],
+        ))
+        .service(resource(
+            "/v1/users/count",
+            [(Method::GET, web::get().to(users::count))],
+        ))
         .service(resource(
             "/v1/users/{id}",
             [
@@ -50,11 +74,23 @@ fn secret_key_routes(config: &mut ServiceConfig) {
         ))
         .service(resource(
             "/v1/users/{id}/metadata",
-            [(Method::PATCH, web::patch().to(users::merge_metadata)), (Method::PUT, web::put().to(users::replace_metadata))],
+            [
+                (Method::PATCH, web::patch().to(users::merge_metadata)),
+                (Method::PUT, web::put().to(users::replace_metadata)),
+            ],
         ))
-        .service(resource("/v1/users/{id}/mfa", [(Method::DELETE, web::delete().to(users::disable_mfa))]))
-        .service(resource("/v1/users/{id}/backup_code", [(Method::DELETE, web::delete().to(users::remove_backup_codes))]))
-        .service(resource("/v1/users/{id}/phone_number", [(Method::PUT, web::put().to(users::replace_phone_numbers))]))
+        .service(resource(
+            "/v1/users/{id}/mfa",
+            [(Method::DELETE, web::delete().to(users::disable_mfa))],
+        ))
+        .service(resource(
+            "/v1/users/{id}/backup_code",
+            [(Method::DELETE, web::delete().to(users::remove_backup_codes))],
+        ))
+        .service(resource(
+            "/v1/users/{id}/phone_number",
+            [(Method::PUT, web::put().to(users::replace_phone_numbers))],
+        ))
         .service(post("/v1/users/{id}/ban", web::post().to(users::ban)))
         .service(post("/v1/users/{id}/unban", web::post().to(users::unban)))
         .service(post("/v1/users/{id}/lock", web::post().to(users::lock)))
@@ -72,7 +108,11 @@ fn secret_key_routes(config: &mut ServiceConfig) {
 
 /// A path with its methods; any other one is 405 with the list of those that are taken.
 pub(crate) fn resource<const N: usize>(path: &str, methods: [(Method, Route); N]) -> Resource {
-    let allowed = methods.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", ");
+    let allowed = methods
+        .iter()
+        .map(|(method, _)| method.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
     let mut resource = web::resource(path);
     for (_, route) in methods {
         resource = resource.route(route);

@@ -8,7 +8,13 @@ use super::params::Params;
 
 pub(crate) fn user_filter(params: &Params) -> Result<UserFilter, ApiError> {
     // What users here do not have: nobody would be found, or everybody by mistake.
-    const UNBUILT: [&str; 5] = ["email_address", "email_address_query", "last_sign_in_at_after", "last_sign_in_at_before", "organization_id"];
+    const UNBUILT: [&str; 5] = [
+        "email_address",
+        "email_address_query",
+        "last_sign_in_at_after",
+        "last_sign_in_at_before",
+        "organization_id",
+    ];
     if let Some(name) = UNBUILT.into_iter().find(|name| params.has(name)) {
         return Err(ApiError::ParamUnknown(name));
     }
@@ -43,7 +49,9 @@ pub(crate) fn user_query(params: &Params) -> Result<UserQuery, ApiError> {
     };
     let limit = params.integer("limit")?.unwrap_or(10);
     let limit = u32::try_from(limit).ok().filter(|limit| (1..=500).contains(limit));
-    let offset = u64::try_from(params.integer("offset")?.unwrap_or(0)).ok().filter(|offset| i64::try_from(*offset).is_ok());
+    let offset = u64::try_from(params.integer("offset")?.unwrap_or(0))
+        .ok()
+        .filter(|offset| i64::try_from(*offset).is_ok());
     Ok(UserQuery {
         filter: user_filter(params)?,
         order_by,
@@ -55,10 +63,16 @@ pub(crate) fn user_query(params: &Params) -> Result<UserQuery, ApiError> {
 
 fn each<T: std::str::FromStr>(params: &Params, name: &'static str) -> Result<Vec<T>, ApiError> {
     let texts = params.list(name)?.unwrap_or_default();
-    texts.iter().map(|text| text.trim().parse().map_err(|_| ApiError::ParamFormat(name))).collect()
+    texts
+        .iter()
+        .map(|text| text.trim().parse().map_err(|_| ApiError::ParamFormat(name)))
+        .collect()
 }
 
 fn span(params: &Params, after: &'static str, before: &'static str) -> Result<Span, ApiError> {
     let time = |name| params.integer(name).map(|millis| millis.map(Timestamp::from_millis));
-    Ok(Span { after: time(after)?, before: time(before)? })
+    Ok(Span {
+        after: time(after)?,
+        before: time(before)?,
+    })
 }

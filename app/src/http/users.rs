@@ -43,7 +43,12 @@ pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body
 pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
     let users = state.users.list_users(&user_query(&params)?).await?;
     let now = state.users.now();
-    Ok(bare(users.iter().map(|user| UserJson::for_back_end(user, now)).collect::<Vec<_>>()))
+    Ok(bare(
+        users
+            .iter()
+            .map(|user| UserJson::for_back_end(user, now))
+            .collect::<Vec<_>>(),
+    ))
 }
 
 pub(crate) async fn count(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
@@ -55,7 +60,12 @@ pub(crate) async fn show(_: BackEnd, state: Data<AppState>, id: Path<String>) ->
     shown(&state, &state.users.user(&user_named(&id)?).await?)
 }
 
-pub(crate) async fn update(_: BackEnd, state: Data<AppState>, id: Path<String>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn update(
+    _: BackEnd,
+    state: Data<AppState>,
+    id: Path<String>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
     refuse_unbuilt(&params)?;
     for name in ["public_metadata", "private_metadata", "unsafe_metadata"] {
         if params.has(name) {
@@ -72,11 +82,21 @@ pub(crate) async fn update(_: BackEnd, state: Data<AppState>, id: Path<String>, 
     shown(&state, &state.users.update_user(&user_named(&id)?, &update).await?)
 }
 
-pub(crate) async fn merge_metadata(_: BackEnd, state: Data<AppState>, id: Path<String>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn merge_metadata(
+    _: BackEnd,
+    state: Data<AppState>,
+    id: Path<String>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
     update_metadata(&state, &id, &params, false).await
 }
 
-pub(crate) async fn replace_metadata(_: BackEnd, state: Data<AppState>, id: Path<String>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn replace_metadata(
+    _: BackEnd,
+    state: Data<AppState>,
+    id: Path<String>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
     update_metadata(&state, &id, &params, true).await
 }
 
@@ -100,7 +120,11 @@ pub(crate) async fn disable_mfa(_: BackEnd, state: Data<AppState>, id: Path<Stri
     Ok(bare(json!({ "user_id": *id })))
 }
 
-pub(crate) async fn remove_backup_codes(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn remove_backup_codes(
+    _: BackEnd,
+    state: Data<AppState>,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     state.users.remove_backup_codes(&user_named(&id)?).await?;
     Ok(bare(json!({ "user_id": *id })))
 }
@@ -121,13 +145,21 @@ pub(crate) async fn unlock(_: BackEnd, state: Data<AppState>, id: Path<String>) 
     shown(&state, &state.users.set_locked(&user_named(&id)?, false).await?)
 }
 
-pub(crate) async fn replace_phone_numbers(_: BackEnd, state: Data<AppState>, id: Path<String>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn replace_phone_numbers(
+    _: BackEnd,
+    state: Data<AppState>,
+    id: Path<String>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
     let number = number(&state, params.required("phone_number")?)?;
     let standing = match params.given("identification_status")? {
         None => Standing::Verified,
         Some(status) => standing(status, "identification_status")?,
     };
-    let (user, id) = state.users.replace_phone_numbers(&user_named(&id)?, &number, standing).await?;
+    let (user, id) = state
+        .users
+        .replace_phone_numbers(&user_named(&id)?, &number, standing)
+        .await?;
     phone_numbers::shown(&state, &user, &id, None)
 }
 
@@ -143,7 +175,13 @@ fn shown(state: &AppState, user: &User) -> Result<HttpResponse, ApiError> {
 /// Passwords, e-mail and more do not exist here. To ignore them silently would make a caller
 /// believe that an account is protected.
 fn refuse_unbuilt(params: &Params) -> Result<(), ApiError> {
-    const UNBUILT: [&str; 5] = ["password", "password_digest", "email_address", "totp_secret", "web3_wallet"];
+    const UNBUILT: [&str; 5] = [
+        "password",
+        "password_digest",
+        "email_address",
+        "totp_secret",
+        "web3_wallet",
+    ];
     match UNBUILT.into_iter().find(|name| params.has(name)) {
         Some(name) => Err(ApiError::ParamUnknown(name)),
         None => Ok(()),
@@ -151,7 +189,11 @@ fn refuse_unbuilt(params: &Params) -> Result<(), ApiError> {
 }
 
 fn number(state: &AppState, spelled: &str) -> Result<E164, ApiError> {
-    state.users.policy().parse_number(spelled).map_err(|error| ApiError::Number(error, "phone_number"))
+    state
+        .users
+        .policy()
+        .parse_number(spelled)
+        .map_err(|error| ApiError::Number(error, "phone_number"))
 }
 
 fn standing(status: &str, param: &'static str) -> Result<Standing, ApiError> {
@@ -170,16 +212,24 @@ fn numbers(state: &AppState, params: &Params) -> Result<Vec<(E164, Standing)>, A
     if statuses.len() != spelled.len() {
         return Err(ApiError::ArrayLength(STATUS));
     }
-    spelled.iter().zip(statuses).map(|(text, status)| Ok((number(state, text)?, standing(status, STATUS)?))).collect()
+    spelled
+        .iter()
+        .zip(statuses)
+        .map(|(text, status)| Ok((number(state, text)?, standing(status, STATUS)?)))
+        .collect()
 }
 
 fn backup_codes(params: &Params) -> Result<Option<Vec<BackupCode>>, ApiError> {
     const MOST: usize = 20;
-    let Some(codes) = params.list("backup_codes")? else { return Ok(None) };
+    let Some(codes) = params.list("backup_codes")? else {
+        return Ok(None);
+    };
     if codes.len() > MOST {
         return Err(ApiError::ParamValue("backup_codes"));
     }
-    let parsed = codes.iter().map(|code| BackupCode::parse(code).map_err(|_| ApiError::ParamFormat("backup_codes")));
+    let parsed = codes
+        .iter()
+        .map(|code| BackupCode::parse(code).map_err(|_| ApiError::ParamFormat("backup_codes")));
     parsed.collect::<Result<_, _>>().map(Some)
 }
 

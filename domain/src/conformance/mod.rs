@@ -10,8 +10,12 @@
     reason = "a suite fails by panicking, as any test does"
 )]
 
+pub mod clock;
+pub mod entropy;
 mod given;
+pub mod identity_provider;
 mod races;
 pub mod repository;
+pub mod sms_gateway;
 pub mod store_health;
 pub mod user_directory;

@@ -41,7 +41,12 @@ impl Mocks {
     }
 
     fn stored(mut self, user: User) -> Self {
-        self.repository.expect_load().returning(move |_| Ok(Some(Loaded { aggregate: user.clone(), revision: Revision(1) })));
+        self.repository.expect_load().returning(move |_| {
+            Ok(Some(Loaded {
+                aggregate: user.clone(),
+                revision: Revision(1),
+            }))
+        });
         self
     }
 
@@ -80,7 +85,9 @@ fn user_with(number: E164, change: impl FnOnce(&mut UserPhones)) -> User {
 fn user_being_verified() -> User {
     let code = OtpCode::parse("123456").unwrap();
     let hash = hasher().otp(Purpose::VerifyNumber, &phone_id(), &code);
-    user_with(number("+14155552671"), |phones| phones.prepare(&phone_id(), hash, NOW, &policy()).unwrap())
+    user_with(number("+14155552671"), |phones| {
+        phones.prepare(&phone_id(), hash, NOW, &policy()).unwrap()
+    })
 }
 
 fn after(change: &Change<User>) -> &User {
@@ -93,7 +100,11 @@ fn after(change: &Change<User>) -> &User {
 #[tokio::test]
 async fn a_number_off_the_allowlist_is_refused_before_anybody_is_asked() {
     for refused in ["+18765550123", "+442079460958", "+18005550123"] {
-        let error = Mocks::default().users().add_phone_number(&user_id(), &number(refused)).await.unwrap_err();
+        let error = Mocks::default()
+            .users()
+            .add_phone_number(&user_id(), &number(refused))
+            .await
+            .unwrap_err();
         assert!(matches!(error, UserError::NotAllowed(_)), "{error}");
     }
 }
@@ -101,8 +112,15 @@ async fn a_number_off_the_allowlist_is_refused_before_anybody_is_asked() {
 #[tokio::test]
 async fn a_number_of_another_user_is_taken_and_nothing_is_written() {
     let mut mocks = Mocks::default();
-    mocks.directory.expect_owner_of().returning(|_| Ok(Some("user_b".parse().unwrap())));
-    let error = mocks.users().add_phone_number(&user_id(), &number("+14155552671")).await.unwrap_err();
+    mocks
+        .directory
+        .expect_owner_of()
+        .returning(|_| Ok(Some("user_b".parse().unwrap())));
+    let error = mocks
+        .users()
+        .add_phone_number(&user_id(), &number("+14155552671"))
+        .await
+        .unwrap_err();
     assert!(matches!(error, UserError::Phone(PhoneError::Taken)), "{error}");
 }
 
@@ -110,11 +128,22 @@ async fn a_number_of_another_user_is_taken_and_nothing_is_written() {
 async fn a_user_is_made_at_first_sight_and_seen_once_a_day() {
     let mut mocks = Mocks::default();
     mocks.repository.expect_load().returning(|_| Ok(None));
-    mocks.repository.expect_commit().times(1).withf(|change| matches!(change, Change::Create(_))).returning(|_| Ok(()));
+    mocks
+        .repository
+        .expect_commit()
+        .times(1)
+        .withf(|change| matches!(change, Change::Create(_)))
+        .returning(|_| Ok(()));
     let user = mocks.users().own_account(&user_id()).await.unwrap();
     assert_eq!(user.last_active_at, Some(NOW.start_of_day()));
 
-    let again = Mocks::default().stored(user.clone()).commits(0).users().own_account(&user_id()).await.unwrap();
+    let again = Mocks::default()
+        .stored(user.clone())
+        .commits(0)
+        .users()
+        .own_account(&user_id())
+        .await
+        .unwrap();
     assert_eq!(again, user);
 }
 
@@ -123,47 +152,104 @@ async fn the_code_is_committed_before_it_is_sent_and_is_the_one_that_was_sent() 
     let sent = Arc::new(Mutex::new(None));
     let committed = Arc::new(Mutex::new(None));
     let mut order = Sequence::new();
-    let mut mocks = Mocks::default().stored(user_with(number("+14155552671"), |_| ())).nobody_owns_anything();
+    let mut mocks = Mocks::default()
+        .stored(user_with(number("+14155552671"), |_| ()))
+        .nobody_owns_anything();
     let keep = committed.clone();
-    mocks.repository.expect_commit().times(1).in_sequence(&mut order).returning(move |change| {
-        *keep.lock().unwrap() = Some(after(&change).clone());
-        Ok(())
-    });
+    mocks
+        .repository
+        .expect_commit()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(move |change| {
+            *keep.lock().unwrap() = Some(after(&change).clone());
+            Ok(())
+        });
     let keep = sent.clone();
-    mocks.gateway.expect_send().times(1).in_sequence(&mut order).returning(move |sms| {
-        *keep.lock().unwrap() = Some(sms.clone());
-        Ok(Receipt { provider_id: "1".into() })
-    });
-    let prepared = mocks.users().prepare_verification(&user_id(), &phone_id()).await.unwrap();
+    mocks
+        .gateway
+        .expect_send()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(move |sms| {
+            *keep.lock().unwrap() = Some(sms.clone());
+            Ok(Receipt {
+                provider_id: "1".into(),
+            })
+        });
+    let prepared = mocks
+        .users()
+        .prepare_verification(&user_id(), &phone_id())
+        .await
+        .unwrap();
     assert!(prepared.texted);
 
     let sms = sent.lock().unwrap().take().unwrap();
     let mut user = committed.lock().unwrap().take().unwrap();
-    assert_eq!((sms.to.as_str(), sms.body().contains(sms.code.reveal())), ("+14155552671", true));
+    assert_eq!(
+        (sms.to.as_str(), sms.body().contains(sms.code.reveal())),
+        ("+14155552671", true)
+    );
     let hash = hasher().otp(Purpose::VerifyNumber, &phone_id(), &sms.code);
-    assert_eq!(user.phones.attempt(&phone_id(), hash, NOW, &policy()), Ok(AttemptOutcome::Verified));
+    assert_eq!(
+        user.phones.attempt(&phone_id(), hash, NOW, &policy()),
+        Ok(AttemptOutcome::Verified)
+    );
 }
 
 #[tokio::test]
 async fn a_test_number_is_never_texted_and_takes_the_fixed_code() {
-    let mut mocks = Mocks::default().stored(user_with(number("+14155550100"), |_| ())).nobody_owns_anything();
+    let mut mocks = Mocks::default()
+        .stored(user_with(number("+14155550100"), |_| ()))
+        .nobody_owns_anything();
     mocks.repository.expect_commit().times(1).returning(|change| {
         let fixed = OtpCode::parse("424242").unwrap();
         let hash = hasher().otp(Purpose::VerifyNumber, &phone_id(), &fixed);
         let mut user = after(&change).clone();
-        assert_eq!(user.phones.attempt(&phone_id(), hash, NOW, &policy()), Ok(AttemptOutcome::Verified));
+        assert_eq!(
+            user.phones.attempt(&phone_id(), hash, NOW, &policy()),
+            Ok(AttemptOutcome::Verified)
+        );
         Ok(())
     });
     mocks.gateway.expect_send().never();
-    assert!(!mocks.users().prepare_verification(&user_id(), &phone_id()).await.unwrap().texted);
+    assert!(
+        !mocks
+            .users()
+            .prepare_verification(&user_id(), &phone_id())
+            .await
+            .unwrap()
+            .texted
+    );
 }
 
 #[tokio::test]
 async fn outside_test_mode_a_test_number_is_texted_like_any_other() {
-    let mut mocks = Mocks::default().stored(user_with(number("+14155550100"), |_| ())).nobody_owns_anything().commits(1);
-    mocks.gateway.expect_send().times(1).withf(|sms| sms.code.reveal() != "424242").returning(|_| Ok(Receipt { provider_id: "1".into() }));
-    let users = mocks.users_under(Policy { test_mode: false, ..policy() });
-    assert!(users.prepare_verification(&user_id(), &phone_id()).await.unwrap().texted);
+    let mut mocks = Mocks::default()
+        .stored(user_with(number("+14155550100"), |_| ()))
+        .nobody_owns_anything()
+        .commits(1);
+    mocks
+        .gateway
+        .expect_send()
+        .times(1)
+        .withf(|sms| sms.code.reveal() != "424242")
+        .returning(|_| {
+            Ok(Receipt {
+                provider_id: "1".into(),
+            })
+        });
+    let users = mocks.users_under(Policy {
+        test_mode: false,
+        ..policy()
+    });
+    assert!(
+        users
+            .prepare_verification(&user_id(), &phone_id())
+            .await
+            .unwrap()
+            .texted
+    );
 }
 
 #[tokio::test]
@@ -172,12 +258,20 @@ async fn only_a_text_that_may_have_gone_out_counts_as_sent() {
     let failures: [(Failure, bool); 5] = [
         (|| SendError::Rejected("landline".into()), false),
         (|| SendError::Refused("no credit".into()), false),
-        (|| SendError::Throttled { retry_after: Duration::from_secs(1) }, false),
+        (
+            || SendError::Throttled {
+                retry_after: Duration::from_secs(1),
+            },
+            false,
+        ),
         (|| SendError::Unavailable("refused".into()), false),
         (|| SendError::Unknown("timeout".into()), true),
     ];
     for (failure, counts) in failures {
-        let mut mocks = Mocks::default().stored(user_with(number("+14155552671"), |_| ())).nobody_owns_anything().commits(1);
+        let mut mocks = Mocks::default()
+            .stored(user_with(number("+14155552671"), |_| ()))
+            .nobody_owns_anything()
+            .commits(1);
         mocks.gateway.expect_send().times(1).returning(move |_| Err(failure()));
         let outcome = mocks.users().prepare_verification(&user_id(), &phone_id()).await;
         assert_eq!(outcome.is_ok(), counts, "{:?}", failure());
@@ -187,14 +281,23 @@ async fn only_a_text_that_may_have_gone_out_counts_as_sent() {
 #[tokio::test]
 async fn no_text_goes_to_a_number_that_another_user_won_meanwhile() {
     let mut mocks = Mocks::default().stored(user_being_verified());
-    mocks.directory.expect_owner_of().returning(|_| Ok(Some("user_b".parse().unwrap())));
+    mocks
+        .directory
+        .expect_owner_of()
+        .returning(|_| Ok(Some("user_b".parse().unwrap())));
     mocks.gateway.expect_send().never();
     let users = mocks.users();
     for outcome in [
         users.prepare_verification(&user_id(), &phone_id()).await.map(|_| ()),
-        users.attempt_verification(&user_id(), &phone_id(), &OtpCode::parse("123456").unwrap()).await.map(|_| ()),
+        users
+            .attempt_verification(&user_id(), &phone_id(), &OtpCode::parse("123456").unwrap())
+            .await
+            .map(|_| ()),
     ] {
-        assert!(matches!(outcome, Err(UserError::Phone(PhoneError::Taken))), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(UserError::Phone(PhoneError::Taken))),
+            "{outcome:?}"
+        );
     }
 }
 
@@ -202,7 +305,12 @@ async fn no_text_goes_to_a_number_that_another_user_won_meanwhile() {
 async fn a_wrong_code_is_counted_even_when_another_change_came_first() {
     let mut order = Sequence::new();
     let mut mocks = Mocks::default().stored(user_being_verified()).nobody_owns_anything();
-    mocks.repository.expect_commit().times(1).in_sequence(&mut order).returning(|_| Err(CommitError::Stale));
+    mocks
+        .repository
+        .expect_commit()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(|_| Err(CommitError::Stale));
     mocks
         .repository
         .expect_commit()
@@ -211,7 +319,11 @@ async fn a_wrong_code_is_counted_even_when_another_change_came_first() {
         .withf(|change| after(change).phones.get(&phone_id()).unwrap().verification.attempts() == Some(1))
         .returning(|_| Ok(()));
     let wrong = OtpCode::parse("000000").unwrap();
-    let (_, outcome) = mocks.users().attempt_verification(&user_id(), &phone_id(), &wrong).await.unwrap();
+    let (_, outcome) = mocks
+        .users()
+        .attempt_verification(&user_id(), &phone_id(), &wrong)
+        .await
+        .unwrap();
     assert_eq!(outcome, AttemptOutcome::WrongCode { attempts_left: 4 });
 }
 
@@ -219,34 +331,65 @@ async fn a_wrong_code_is_counted_even_when_another_change_came_first() {
 async fn a_change_that_never_gets_through_ends() {
     let mut mocks = Mocks::default().stored(user_being_verified()).nobody_owns_anything();
     let rounds = usize::try_from(MAX_ROUNDS).unwrap();
-    mocks.repository.expect_commit().times(rounds).returning(|_| Err(CommitError::Stale));
+    mocks
+        .repository
+        .expect_commit()
+        .times(rounds)
+        .returning(|_| Err(CommitError::Stale));
     let wrong = OtpCode::parse("000000").unwrap();
-    let error = mocks.users().attempt_verification(&user_id(), &phone_id(), &wrong).await.unwrap_err();
+    let error = mocks
+        .users()
+        .attempt_verification(&user_id(), &phone_id(), &wrong)
+        .await
+        .unwrap_err();
     assert!(matches!(error, UserError::Contended), "{error}");
 }
 
 #[tokio::test]
 async fn the_commit_has_the_last_word_on_who_owns_a_number() {
     let mut mocks = Mocks::default().stored(user_being_verified()).nobody_owns_anything();
-    mocks.repository.expect_commit().times(1).returning(|_| Err(CommitError::Taken(Unique::PhoneNumber)));
+    mocks
+        .repository
+        .expect_commit()
+        .times(1)
+        .returning(|_| Err(CommitError::Taken(Unique::PhoneNumber)));
     let right = OtpCode::parse("123456").unwrap();
-    let error = mocks.users().attempt_verification(&user_id(), &phone_id(), &right).await.unwrap_err();
+    let error = mocks
+        .users()
+        .attempt_verification(&user_id(), &phone_id(), &right)
+        .await
+        .unwrap_err();
     assert!(matches!(error, UserError::Taken(Unique::PhoneNumber)), "{error}");
 }
 
 #[tokio::test]
 async fn the_banned_do_nothing_and_the_locked_enter_no_codes() {
-    let banned = User { banned: true, ..user_being_verified() };
+    let banned = User {
+        banned: true,
+        ..user_being_verified()
+    };
     let users = Mocks::default().stored(banned).nobody_owns_anything().users();
     let code = OtpCode::parse("123456").unwrap();
     assert!(matches!(users.own_account(&user_id()).await, Err(UserError::Banned)));
-    assert!(matches!(users.attempt_verification(&user_id(), &phone_id(), &code).await, Err(UserError::Banned)));
+    assert!(matches!(
+        users.attempt_verification(&user_id(), &phone_id(), &code).await,
+        Err(UserError::Banned)
+    ));
 
-    let locked = User { locked_until: Some(NOW.plus(Duration::from_secs(60))), ..user_being_verified() };
+    let locked = User {
+        locked_until: Some(NOW.plus(Duration::from_secs(60))),
+        ..user_being_verified()
+    };
     let users = Mocks::default().stored(locked).nobody_owns_anything().users();
     assert!(users.own_account(&user_id()).await.is_ok());
-    assert!(matches!(users.attempt_verification(&user_id(), &phone_id(), &code).await, Err(UserError::Locked { .. })));
-    assert!(matches!(users.prepare_verification(&user_id(), &phone_id()).await, Err(UserError::Locked { .. })));
+    assert!(matches!(
+        users.attempt_verification(&user_id(), &phone_id(), &code).await,
+        Err(UserError::Locked { .. })
+    ));
+    assert!(matches!(
+        users.prepare_verification(&user_id(), &phone_id()).await,
+        Err(UserError::Locked { .. })
+    ));
 }
 
 #[tokio::test]
@@ -263,24 +406,43 @@ async fn backup_codes_are_shown_once_and_kept_as_hashes() {
         phones.add_by_admin(new, &[], NOW).unwrap();
     });
     let users = Mocks::default().stored(verified).commits(2).users();
-    let on = SecondFactorUpdate { reserved: Some(true), default: None };
+    let on = SecondFactorUpdate {
+        reserved: Some(true),
+        default: None,
+    };
     let (user, codes) = users.update_second_factor(&user_id(), &phone_id(), on).await.unwrap();
     let codes = codes.unwrap();
     let stored: Vec<_> = user.phones.parts().backup_codes.iter().map(|code| code.hash).collect();
     assert_eq!(stored, users.hash_backup_codes(&user_id(), &codes));
     assert_eq!(codes.len(), 10);
     // Without backup codes on the instance, none are issued.
-    let without = Policy { backup_codes: false, ..policy() };
-    let plain = Users { policy: Arc::new(without), ..users };
-    assert_eq!(plain.update_second_factor(&user_id(), &phone_id(), on).await.unwrap().1, None);
+    let without = Policy {
+        backup_codes: false,
+        ..policy()
+    };
+    let plain = Users {
+        policy: Arc::new(without),
+        ..users
+    };
+    assert_eq!(
+        plain.update_second_factor(&user_id(), &phone_id(), on).await.unwrap().1,
+        None
+    );
     assert!(plain.renew_backup_codes(&user_id()).await.is_err());
 }
 
 #[tokio::test]
 async fn a_user_who_signs_in_by_phone_is_not_made_without_a_number() {
-    let error = Mocks::default().users().create_user(NewUser::default()).await.unwrap_err();
+    let error = Mocks::default()
+        .users()
+        .create_user(NewUser::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, UserError::NumberNeeded));
-    let elsewhere = Policy { used_for_first_factor: false, ..policy() };
+    let elsewhere = Policy {
+        used_for_first_factor: false,
+        ..policy()
+    };
     let users = Mocks::default().commits(1).users_under(elsewhere);
     assert!(users.create_user(NewUser::default()).await.is_ok());
 }

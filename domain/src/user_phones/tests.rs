@@ -35,7 +35,10 @@ fn wrong(n: usize) -> CodeHash {
 fn backup_codes(seed: u64) -> Vec<CodeHash> {
     let user = "user_a".parse().unwrap();
     let entropy = crate::testing::Counting::from(seed);
-    BackupCode::generate_set(&entropy).iter().map(|code| hasher().backup(&user, code)).collect()
+    BackupCode::generate_set(&entropy)
+        .iter()
+        .map(|code| hasher().backup(&user, code))
+        .collect()
 }
 
 /// A user with numbers 0…`verified` − 1, all verified by code.
@@ -44,7 +47,10 @@ fn with_verified(verified: usize) -> UserPhones {
     for n in 0..verified {
         phones.add(id(n), number(n), at(0), &policy()).unwrap();
         phones.prepare(&id(n), right(n), at(0), &policy()).unwrap();
-        assert_eq!(phones.attempt(&id(n), right(n), at(1), &policy()), Ok(AttemptOutcome::Verified));
+        assert_eq!(
+            phones.attempt(&id(n), right(n), at(1), &policy()),
+            Ok(AttemptOutcome::Verified)
+        );
     }
     phones
 }
@@ -77,7 +83,10 @@ fn the_cap_counts_unverified_numbers_alone() {
     for n in 3..8 {
         phones.add(id(n), number(n), at(0), &policy()).unwrap();
     }
-    assert_eq!(phones.add(id(8), number(8), at(0), &policy()), Err(PhoneError::TooManyUnverified));
+    assert_eq!(
+        phones.add(id(8), number(8), at(0), &policy()),
+        Err(PhoneError::TooManyUnverified)
+    );
     phones.remove(&id(7), at(0), &policy()).unwrap();
     assert_eq!(phones.add(id(8), number(8), at(0), &policy()), Ok(()));
 }
@@ -86,15 +95,33 @@ fn the_cap_counts_unverified_numbers_alone() {
 fn preparing_starts_anew_and_the_old_code_dies() {
     let mut phones = UserPhones::default();
     phones.add(id(0), number(0), at(0), &policy()).unwrap();
-    assert_eq!(phones.attempt(&id(0), right(0), at(0), &policy()), Err(PhoneError::NotPrepared));
+    assert_eq!(
+        phones.attempt(&id(0), right(0), at(0), &policy()),
+        Err(PhoneError::NotPrepared)
+    );
     phones.prepare(&id(0), wrong(0), at(0), &policy()).unwrap();
-    assert_eq!(phones.attempt(&id(0), right(0), at(1), &policy()), Ok(AttemptOutcome::WrongCode { attempts_left: 4 }));
+    assert_eq!(
+        phones.attempt(&id(0), right(0), at(1), &policy()),
+        Ok(AttemptOutcome::WrongCode { attempts_left: 4 })
+    );
     phones.prepare(&id(0), right(0), at(30), &policy()).unwrap();
     let verification = &phones.get(&id(0)).unwrap().verification;
-    assert_eq!((verification.attempts(), verification.expires_at()), (Some(0), Some(at(630))));
-    assert_eq!(phones.attempt(&id(0), wrong(0), at(31), &policy()), Ok(AttemptOutcome::WrongCode { attempts_left: 4 }));
-    assert_eq!(phones.attempt(&id(0), right(0), at(32), &policy()), Ok(AttemptOutcome::Verified));
-    assert_eq!(phones.prepare(&id(0), right(0), at(99), &policy()), Err(PhoneError::AlreadyVerified));
+    assert_eq!(
+        (verification.attempts(), verification.expires_at()),
+        (Some(0), Some(at(630)))
+    );
+    assert_eq!(
+        phones.attempt(&id(0), wrong(0), at(31), &policy()),
+        Ok(AttemptOutcome::WrongCode { attempts_left: 4 })
+    );
+    assert_eq!(
+        phones.attempt(&id(0), right(0), at(32), &policy()),
+        Ok(AttemptOutcome::Verified)
+    );
+    assert_eq!(
+        phones.prepare(&id(0), right(0), at(99), &policy()),
+        Err(PhoneError::AlreadyVerified)
+    );
 }
 
 #[test]
@@ -102,12 +129,19 @@ fn another_code_is_made_after_thirty_seconds_whatever_the_clock_does() {
     let mut phones = UserPhones::default();
     phones.add(id(0), number(0), at(0), &policy()).unwrap();
     phones.prepare(&id(0), right(0), at(1000), &policy()).unwrap();
-    let too_soon = |seconds| Err(PhoneError::TooSoon { retry_after: Duration::from_secs(seconds) });
+    let too_soon = |seconds| {
+        Err(PhoneError::TooSoon {
+            retry_after: Duration::from_secs(seconds),
+        })
+    };
     assert_eq!(phones.prepare(&id(0), right(0), at(1000), &policy()), too_soon(30));
     assert_eq!(phones.prepare(&id(0), right(0), at(1029), &policy()), too_soon(1));
     assert_eq!(phones.prepare(&id(0), right(0), at(990), &policy()), too_soon(20));
     assert_eq!(phones.prepare(&id(0), right(0), at(1000 - 3600), &policy()), Ok(()));
-    let unlimited = Policy { resend_after: Duration::ZERO, ..policy() };
+    let unlimited = Policy {
+        resend_after: Duration::ZERO,
+        ..policy()
+    };
     assert_eq!(phones.prepare(&id(0), right(0), at(1000 - 3600), &unlimited), Ok(()));
 }
 
@@ -117,10 +151,16 @@ fn the_last_wrong_code_closes_the_verification_for_the_right_one_too() {
     phones.add(id(0), number(0), at(0), &policy()).unwrap();
     phones.prepare(&id(0), right(0), at(0), &policy()).unwrap();
     for attempts_left in [4, 3, 2, 1] {
-        assert_eq!(phones.attempt(&id(0), wrong(0), at(1), &policy()), Ok(AttemptOutcome::WrongCode { attempts_left }));
+        assert_eq!(
+            phones.attempt(&id(0), wrong(0), at(1), &policy()),
+            Ok(AttemptOutcome::WrongCode { attempts_left })
+        );
     }
     for tried in [wrong(0), right(0), wrong(0)] {
-        assert_eq!(phones.attempt(&id(0), tried, at(1), &policy()), Ok(AttemptOutcome::Failed));
+        assert_eq!(
+            phones.attempt(&id(0), tried, at(1), &policy()),
+            Ok(AttemptOutcome::Failed)
+        );
         assert_eq!(phones.get(&id(0)).unwrap().verification.attempts(), Some(5));
     }
     assert_eq!(status(&phones, 0, at(1)), Some(VerificationStatus::Failed));
@@ -132,7 +172,10 @@ fn a_code_lives_for_ten_minutes_to_the_millisecond() {
         let mut phones = UserPhones::default();
         phones.add(id(0), number(0), at(0), &policy()).unwrap();
         phones.prepare(&id(0), right(0), at(0), &policy()).unwrap();
-        assert_eq!(phones.attempt(&id(0), right(0), Timestamp::from_millis(millis), &policy()), Ok(outcome));
+        assert_eq!(
+            phones.attempt(&id(0), right(0), Timestamp::from_millis(millis), &policy()),
+            Ok(outcome)
+        );
     }
 }
 
@@ -143,8 +186,14 @@ fn a_code_that_ran_out_reads_as_expired_and_stays_so() {
     phones.prepare(&id(0), right(0), at(0), &policy()).unwrap();
     assert_eq!(status(&phones, 0, at(599)), Some(VerificationStatus::Unverified));
     assert_eq!(status(&phones, 0, at(600)), Some(VerificationStatus::Expired));
-    assert_eq!(phones.attempt(&id(0), right(0), at(600), &policy()), Ok(AttemptOutcome::Expired));
-    assert_eq!(phones.attempt(&id(0), right(0), at(10), &policy()), Ok(AttemptOutcome::Expired));
+    assert_eq!(
+        phones.attempt(&id(0), right(0), at(600), &policy()),
+        Ok(AttemptOutcome::Expired)
+    );
+    assert_eq!(
+        phones.attempt(&id(0), right(0), at(10), &policy()),
+        Ok(AttemptOutcome::Expired)
+    );
     assert_eq!(status(&phones, 0, at(10)), Some(VerificationStatus::Expired));
 }
 
@@ -156,7 +205,10 @@ fn a_code_of_one_number_is_worthless_for_another() {
         phones.prepare(&id(n), right(n), at(0), &policy()).unwrap();
     }
     let elsewhere = code(&id(1), "123456");
-    assert!(matches!(phones.attempt(&id(0), elsewhere, at(1), &policy()), Ok(AttemptOutcome::WrongCode { .. })));
+    assert!(matches!(
+        phones.attempt(&id(0), elsewhere, at(1), &policy()),
+        Ok(AttemptOutcome::WrongCode { .. })
+    ));
 }
 
 #[test]
@@ -175,10 +227,19 @@ fn the_first_verified_number_is_primary_and_hands_it_on() {
 fn a_second_factor_is_verified_and_not_the_last_to_sign_in_with() {
     let mut phones = with_verified(1);
     phones.add(id(1), number(1), at(0), &policy()).unwrap();
-    assert_eq!(phones.reserve(&id(1), &[], at(2), &policy()), Err(PhoneError::SecondFactorUnverified));
-    assert_eq!(phones.reserve(&id(0), &[], at(2), &policy()), Err(PhoneError::LastIdentificationReserved));
+    assert_eq!(
+        phones.reserve(&id(1), &[], at(2), &policy()),
+        Err(PhoneError::SecondFactorUnverified)
+    );
+    assert_eq!(
+        phones.reserve(&id(0), &[], at(2), &policy()),
+        Err(PhoneError::LastIdentificationReserved)
+    );
     assert_eq!(phones.reserve(&id(7), &[], at(2), &policy()), Err(PhoneError::NotFound));
-    let elsewhere = Policy { used_for_first_factor: false, ..policy() };
+    let elsewhere = Policy {
+        used_for_first_factor: false,
+        ..policy()
+    };
     assert_eq!(phones.reserve(&id(0), &backup_codes(0), at(2), &elsewhere), Ok(true));
 }
 
@@ -201,21 +262,30 @@ fn the_default_passes_to_the_oldest_and_the_last_takes_the_backup_codes_along() 
     phones.make_default_second_factor(&id(3)).unwrap();
     assert_eq!(phones.must_not_be_default(&id(3)), Err(PhoneError::DefaultNeeded));
     assert_eq!(phones.must_not_be_default(&id(1)), Ok(()));
-    assert_eq!(phones.make_default_second_factor(&id(0)), Err(PhoneError::NotASecondFactor));
+    assert_eq!(
+        phones.make_default_second_factor(&id(0)),
+        Err(PhoneError::NotASecondFactor)
+    );
     phones.unreserve(&id(3), at(8)).unwrap();
     assert!(phones.is_default_second_factor(&id(1)));
     phones.remove(&id(1), at(9), &policy()).unwrap();
     assert!(phones.is_default_second_factor(&id(2)) && phones.backup_code_enabled());
     phones.unreserve(&id(2), at(10)).unwrap();
     assert!(!phones.two_factor_enabled() && !phones.backup_code_enabled());
-    assert_eq!((phones.parts().mfa_enabled_at, phones.parts().mfa_disabled_at), (Some(at(2)), Some(at(10))));
+    assert_eq!(
+        (phones.parts().mfa_enabled_at, phones.parts().mfa_disabled_at),
+        (Some(at(2)), Some(at(10)))
+    );
 }
 
 #[test]
 fn the_last_number_to_sign_in_with_stays() {
     let mut phones = with_second_factors(2);
     phones.add(id(5), number(5), at(0), &policy()).unwrap();
-    assert_eq!(phones.remove(&id(0), at(3), &policy()), Err(PhoneError::LastIdentificationRemoved));
+    assert_eq!(
+        phones.remove(&id(0), at(3), &policy()),
+        Err(PhoneError::LastIdentificationRemoved)
+    );
     assert_eq!(phones.remove(&id(5), at(3), &policy()), Ok(()));
     assert_eq!(phones.remove(&id(5), at(3), &policy()), Err(PhoneError::NotFound));
     assert_eq!(phones.remove(&id(1), at(3), &policy()), Ok(()));
@@ -226,13 +296,19 @@ fn the_last_number_to_sign_in_with_stays() {
 #[test]
 fn backup_codes_are_renewed_as_a_whole_and_work_once() {
     let mut phones = with_verified(2);
-    assert_eq!(phones.renew_backup_codes(&backup_codes(0)), Err(PhoneError::NoSecondFactor));
+    assert_eq!(
+        phones.renew_backup_codes(&backup_codes(0)),
+        Err(PhoneError::NoSecondFactor)
+    );
     phones.reserve(&id(1), &backup_codes(0), at(2), &policy()).unwrap();
     let old = backup_codes(0)[3];
     assert_eq!(phones.redeem_backup_code(old, at(3)), Ok(()));
     assert_eq!(phones.redeem_backup_code(old, at(3)), Err(PhoneError::WrongBackupCode));
     phones.renew_backup_codes(&backup_codes(1)).unwrap();
-    assert_eq!(phones.redeem_backup_code(backup_codes(0)[4], at(4)), Err(PhoneError::WrongBackupCode));
+    assert_eq!(
+        phones.redeem_backup_code(backup_codes(0)[4], at(4)),
+        Err(PhoneError::WrongBackupCode)
+    );
     for fresh in backup_codes(1) {
         assert_eq!(phones.redeem_backup_code(fresh, at(5)), Ok(()));
     }
@@ -247,9 +323,18 @@ fn what_an_administrator_takes_away_is_handed_on() {
     assert_eq!(status(&phones, 1, at(4)), None);
     phones.set_verified(&id(0), false, at(5)).unwrap();
     assert_eq!(phones.primary(), Some(&id(2)));
-    let new = AdminNumber { id: id(8), number: number(8), standing: Standing::Reserved, primary: true, reserved_for_second_factor: false };
+    let new = AdminNumber {
+        id: id(8),
+        number: number(8),
+        standing: Standing::Reserved,
+        primary: true,
+        reserved_for_second_factor: false,
+    };
     phones.replace_all(new, at(6));
-    assert_eq!((phones.numbers().len(), phones.primary(), phones.two_factor_enabled()), (1, None, false));
+    assert_eq!(
+        (phones.numbers().len(), phones.primary(), phones.two_factor_enabled()),
+        (1, None, false)
+    );
     assert!(phones.get(&id(8)).unwrap().held);
 }
 

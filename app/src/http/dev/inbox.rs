@@ -17,7 +17,11 @@ use crate::server::AppState;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// `GET /dev/inbox?to=+1…`: the texts so far, newest last.
-pub(crate) async fn list(request: HttpRequest, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn list(
+    request: HttpRequest,
+    state: Data<AppState>,
+    Query(params): Query,
+) -> Result<HttpResponse, ApiError> {
     let tools = tools(&state, &request)?;
     // A plus sign that was not percent-encoded arrives as a blank.
     let to = params.given("to")?.map(|to| to.replacen(' ', "+", 1));
@@ -30,11 +34,17 @@ pub(crate) async fn stream(request: HttpRequest, state: Data<AppState>) -> Resul
     let start = (tools.inbox.subscribe(), tools.closing.clone(), true);
     let events = stream::unfold(start, |(mut feed, mut closing, first)| async move {
         // The first bytes tell the browser that the stream is open.
-        let event = if first { Some(Bytes::from_static(b": open\n\n")) } else { next_event(&mut feed, &mut closing).await };
+        let event = if first {
+            Some(Bytes::from_static(b": open\n\n"))
+        } else {
+            next_event(&mut feed, &mut closing).await
+        };
         event.map(|event| (Ok::<Bytes, Error>(event), (feed, closing, false)))
     });
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_TYPE, "text/event-stream")).insert_header((CACHE_CONTROL, "no-store"));
+    response
+        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        .insert_header((CACHE_CONTROL, "no-store"));
     Ok(response.streaming(events))
 }
 

@@ -19,12 +19,24 @@ pub(crate) async fn css(request: HttpRequest, state: Data<AppState>) -> Result<H
 }
 
 pub(crate) async fn js(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    asset(&state, &request, "text/javascript; charset=utf-8", include_str!("page.js"))
+    asset(
+        &state,
+        &request,
+        "text/javascript; charset=utf-8",
+        include_str!("page.js"),
+    )
 }
 
-fn asset(state: &AppState, request: &HttpRequest, content_type: &str, text: &'static str) -> Result<HttpResponse, ApiError> {
+fn asset(
+    state: &AppState,
+    request: &HttpRequest,
+    content_type: &str,
+    text: &'static str,
+) -> Result<HttpResponse, ApiError> {
     tools(state, request)?;
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_SECURITY_POLICY, POLICY)).insert_header((CACHE_CONTROL, "no-cache"));
+    response
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((CACHE_CONTROL, "no-cache"));
     Ok(response.content_type(content_type).body(text))
 }

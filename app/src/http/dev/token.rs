@@ -14,9 +14,16 @@ use crate::server::AppState;
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// `POST /dev/token`: what `phoneproof dev token` prints, for the page.
-pub(crate) async fn issue(request: HttpRequest, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn issue(
+    request: HttpRequest,
+    state: Data<AppState>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
     let tools = tools(&state, &request)?;
-    let user: UserId = params.required("user")?.parse().map_err(|_| ApiError::ParamFormat("user"))?;
+    let user: UserId = params
+        .required("user")?
+        .parse()
+        .map_err(|_| ApiError::ParamFormat("user"))?;
     let now = state.users.now();
     let token = tools.issuer.token(&user, now, LIFETIME);
     let expires_at = now.plus(LIFETIME).as_millis();

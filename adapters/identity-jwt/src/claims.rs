@@ -1,0 +1,71 @@
+use phoneproof_domain::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What is read of a token's claims once its signature is checked.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) iss: String,
+    pub(crate) sub: String,
+    pub(crate) aud: Value,
+    pub(crate) exp: f64,
+    pub(crate) nbf: Option<f64>,
+    pub(crate) iat: Option<f64>,
+}
+
+/// Why claims are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ClaimError {
+    #[error("the token is for another audience")]
+    Audience,
+    #[error("the token has expired")]
+    Expired,
+    #[error("the token is not valid yet")]
+    NotYet,
+}
+
+impl Claims {
+    /// Whether one of `audiences` is meant: `aud` is a text or a list of them (RFC 7519 §4.1.3).
+    pub(crate) fn is_for(&self, audiences: &[String]) -> Result<(), ClaimError> {
+        let meant = |text: &Value| {
+            text.as_str()
+                .is_some_and(|text| audiences.iter().any(|audience| audience == text))
+        };
+        let found = match &self.aud {
+            Value::Array(list) => list.iter().any(meant),
+            single => meant(single),
+        };
+        if found { Ok(()) } else { Err(ClaimError::Audience) }
+    }
+
+    pub(crate) fn window(&self) -> Window {
+        let start = self.nbf.into_iter().chain(self.iat).fold(f64::NEG_INFINITY, f64::max);
+        Window { start, end: self.exp }
+    }
+}
+
+/// When a token is valid: from `start` to before `end`, in seconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Window {
+    start: f64,
+    end: f64,
+}
+
+impl Window {
+    /// Whether `now` is inside, give or take `leeway` seconds. `iat` in the future counts as "not
+    /// yet": such a token was made by a clock that cannot be trusted with `exp` either.
+    pub(crate) fn holds(&self, now: Timestamp, leeway: u32) -> Result<(), ClaimError> {
+        #[expect(clippy::cast_precision_loss, reason = "exact to the millisecond for 285,000 years")]
+        let now = now.as_millis() as f64 / 1000.0;
+        let leeway = f64::from(leeway);
+        // Written so that a NaN, which compares as false, is refused.
+        if !(now < self.end + leeway) {
+            return Err(ClaimError::Expired);
+        }
+        if now + leeway >= self.start {
+            Ok(())
+        } else {
+            Err(ClaimError::NotYet)
+        }
+    }
+}

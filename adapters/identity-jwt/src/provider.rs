@@ -1,0 +1,189 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Validation, decode, decode_header};
+use phoneproof_domain::UserId;
+use phoneproof_domain::ports::{BoxError, Clock, Identity, IdentityError, IdentityProvider};
+use serde::Deserialize;
+
+use crate::claims::{Claims, Window};
+use crate::options::{Algorithm, ConfigError, Options};
+use crate::source::{Kept, Origin, Source, safe_url};
+use crate::verified::Verified;
+
+/// Longest token that is looked at, in bytes.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+/// How far the clocks of our own issuer and server may differ, in seconds.
+const OWN_LEEWAY: u32 = 5;
+
+/// Recognises the users of one issuer by its tokens.
+pub struct JwtIdentityProvider {
+    issuer: String,
+    audience: Vec<String>,
+    leeway: u32,
+    source: Source,
+    verified: Verified,
+    clock: Arc<dyn Clock>,
+}
+
+/// Anybody's words, to find out whose token it is.
+#[derive(Deserialize)]
+struct Unverified {
+    iss: Option<String>,
+}
+
+impl JwtIdentityProvider {
+    /// The configured provider. Keys from a URL are fetched when the first token comes.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the option that cannot work.
+    pub fn new(options: Options, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        if options.issuer.is_empty() || options.audience.is_empty() || options.algorithms.is_empty() {
+            return Err(ConfigError(
+                "issuer, audience and algorithms must not be empty".to_owned(),
+            ));
+        }
+        let (origin, start) = match (&options.jwks_url, options.jwks_file) {
+            (Some(url), None) => {
+                let client = reqwest::Client::builder()
+                    .redirect(reqwest::redirect::Policy::none())
+                    .timeout(Duration::from_millis(options.timeout_ms))
+                    .build()
+                    .map_err(|error| ConfigError(format!("jwks_url: {error}")))?;
+                (
+                    Origin::Url {
+                        url: safe_url(url)?,
+                        client,
+                        max_age: Duration::from_secs(options.max_age_seconds),
+                    },
+                    None,
+                )
+            }
+            (None, Some(path)) => {
+                let jwks = std::fs::read_to_string(&path)
+                    .map_err(|error| ConfigError(format!("jwks_file: cannot read {}: {error}", path.display())))?;
+                (Origin::File(path), Some(jwks))
+            }
+            _ => {
+                return Err(ConfigError(
+                    "one of jwks_url and jwks_file says where the keys are".to_owned(),
+                ));
+            }
+        };
+        let mut source = Source::new(origin, options.algorithms);
+        if let Some(jwks) = start {
+            source = source
+                .starting_with(&jwks)
+                .map_err(|error| ConfigError(format!("jwks_file: {error}")))?;
+        }
+        let (issuer, audience, leeway) = (options.issuer, options.audience, options.leeway_seconds);
+        Ok(Self {
+            issuer,
+            audience,
+            leeway,
+            source,
+            verified: Verified::default(),
+            clock,
+        })
+    }
+
+    /// A provider whose keys never change.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if `jwks` holds no usable key.
+    pub fn with_jwks(issuer: &str, audience: &str, jwks: &str, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        let source = Source::new(Origin::Fixed, Algorithm::ALL.to_vec()).starting_with(jwks)?;
+        let (issuer, audience) = (issuer.to_owned(), vec![audience.to_owned()]);
+        Ok(Self {
+            issuer,
+            audience,
+            leeway: OWN_LEEWAY,
+            source,
+            verified: Verified::default(),
+            clock,
+        })
+    }
+
+    /// Checks the signature and all claims but the times, with the keys at hand.
+    fn check(&self, token: &str, kid: Option<&str>, kept: &Kept) -> Result<Option<(UserId, Window)>, IdentityError> {
+        let Some(key) = kept.keys.find(kid) else {
+            return Ok(None);
+        };
+        let mut validation = Validation::new(key.algorithm.jws());
+        // Times are checked against the port's clock, the audience by ourselves: the library lets a
+        // token without `aud` pass.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        let claims = decode::<Claims>(token, &key.decoding, &validation)
+            .map_err(|error| invalid(reason(&error)))?
+            .claims;
+        if claims.iss != self.issuer {
+            return Err(IdentityError::NotMine);
+        }
+        claims.is_for(&self.audience).map_err(invalid)?;
+        let user = claims
+            .sub
+            .parse()
+            .map_err(|_| invalid("the token names no possible user"))?;
+        Ok(Some((user, claims.window())))
+    }
+
+    async fn verify(&self, token: &str, mut kept: Kept) -> Result<(UserId, Window), IdentityError> {
+        // This reads header and claims and checks nothing: it only says whose token it would be.
+        let claimed = jsonwebtoken::dangerous::insecure_decode::<Unverified>(token);
+        match claimed.map_err(|error| invalid(reason(&error)))?.claims.iss {
+            Some(issuer) if issuer == self.issuer => {}
+            Some(_) => return Err(IdentityError::NotMine),
+            None => return Err(invalid("the token names no issuer")),
+        }
+        let kid = decode_header(token).map_err(|error| invalid(reason(&error)))?.kid;
+        let now = self.clock.now();
+        let mut asked = false;
+        if self.source.is_old(&kept, now) {
+            kept = self.source.renewed(now).await.map_err(IdentityError::Unavailable)?;
+            asked = true;
+        }
+        let mut checked = self.check(token, kid.as_deref(), &kept)?;
+        if checked.is_none() && !asked {
+            kept = self.source.renewed(now).await.map_err(IdentityError::Unavailable)?;
+            checked = self.check(token, kid.as_deref(), &kept)?;
+        }
+        let (user, window) = checked.ok_or_else(|| invalid("the token is signed with an unknown key"))?;
+        self.verified.remember(token, kept.version, user.clone(), window);
+        Ok((user, window))
+    }
+}
+
+#[async_trait]
+impl IdentityProvider for JwtIdentityProvider {
+    async fn identify(&self, token: &str) -> Result<Identity, IdentityError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(invalid("the token is too long"));
+        }
+        let kept = self.source.kept();
+        let (user, window) = match self.verified.find(token, kept.version) {
+            Some(known) => known,
+            None => self.verify(token, kept).await?,
+        };
+        window.holds(self.clock.now(), self.leeway).map_err(invalid)?;
+        Ok(Identity { user })
+    }
+}
+
+fn invalid(cause: impl Into<BoxError>) -> IdentityError {
+    IdentityError::Invalid(cause.into())
+}
+
+/// The library's error without anything of the token in it.
+fn reason(error: &jsonwebtoken::errors::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::InvalidSignature => "the signature is wrong",
+        ErrorKind::InvalidAlgorithm => "the algorithm is not the key's",
+        ErrorKind::Json(_) => "a required claim is missing or of the wrong type",
+        _ => "the token is malformed",
+    }
+}

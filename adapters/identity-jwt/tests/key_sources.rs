@@ -1,0 +1,245 @@
+//! Where keys come from: a URL that is slow, wrong, away or rotating, and a file.
+
+mod issuer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use issuer::{AUDIENCE, HandSet, ISSUER, Signer, claims, jwks};
+use phoneproof_domain::ports::{IdentityError, IdentityProvider};
+use phoneproof_identity_jwt::{Algorithm, JwtIdentityProvider, Options};
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+fn options() -> Options {
+    Options {
+        issuer: ISSUER.to_owned(),
+        audience: vec![AUDIENCE.to_owned()],
+        jwks_url: None,
+        jwks_file: None,
+        algorithms: Algorithm::ALL.to_vec(),
+        leeway_seconds: 5,
+        timeout_ms: 5_000,
+        max_age_seconds: 900,
+    }
+}
+
+async fn serve(server: &MockServer, answer: ResponseTemplate) {
+    server.reset().await;
+    Mock::given(method("GET")).respond_with(answer).mount(server).await;
+}
+
+#[expect(clippy::unwrap_used, reason = "a test without its provider has failed")]
+fn fetching(server: &MockServer, clock: &Arc<HandSet>) -> JwtIdentityProvider {
+    let options = Options {
+        jwks_url: Some(format!("{}/jwks.json", server.uri())),
+        timeout_ms: 300,
+        ..options()
+    };
+    JwtIdentityProvider::new(options, clock.clone()).unwrap()
+}
+
+async fn fetches(server: &MockServer) -> usize {
+    server.received_requests().await.unwrap_or_default().len()
+}
+
+#[tokio::test]
+async fn keys_are_fetched_once_for_many_first_requests() {
+    let (server, clock, signer) = (
+        MockServer::start().await,
+        Arc::new(HandSet::at_now()),
+        Signer::ed25519(),
+    );
+    serve(
+        &server,
+        ResponseTemplate::new(200).set_body_string(jwks(&[signer.jwk("k")])),
+    )
+    .await;
+    let provider = fetching(&server, &clock);
+    let token = signer.sign("k", &claims());
+    let asked = futures(&provider, &token, 16).await;
+    assert!(asked.iter().all(Result::is_ok), "{asked:?}");
+    assert_eq!(fetches(&server).await, 1);
+}
+
+async fn futures(provider: &JwtIdentityProvider, token: &str, count: usize) -> Vec<Result<(), IdentityError>> {
+    let mut asked = Vec::new();
+    let mut running: Vec<_> = (0..count).map(|_| Box::pin(provider.identify(token))).collect();
+    // Polled together, so that all wait for the one fetch.
+    while !running.is_empty() {
+        let (outcome, _, rest) = select_all(running).await;
+        asked.push(outcome.map(|_| ()));
+        running = rest;
+    }
+    asked
+}
+
+use futures_util::future::select_all;
+
+#[tokio::test]
+async fn made_up_key_ids_cost_one_fetch_a_minute() {
+    let (server, clock, signer) = (
+        MockServer::start().await,
+        Arc::new(HandSet::at_now()),
+        Signer::ed25519(),
+    );
+    serve(
+        &server,
+        ResponseTemplate::new(200).set_body_string(jwks(&[signer.jwk("k")])),
+    )
+    .await;
+    let provider = fetching(&server, &clock);
+    for n in 0..50 {
+        let outcome = provider
+            .identify(&signer.sign(&format!("made-up-{n}"), &claims()))
+            .await;
+        assert!(matches!(outcome, Err(IdentityError::Invalid(_))), "{outcome:?}");
+    }
+    assert_eq!(fetches(&server).await, 1);
+    clock.advance(60);
+    let _ = provider.identify(&signer.sign("made-up", &claims())).await;
+    assert_eq!(fetches(&server).await, 2);
+}
+
+#[tokio::test]
+async fn a_new_key_is_found_and_an_old_one_forgotten() {
+    let (server, clock) = (MockServer::start().await, Arc::new(HandSet::at_now()));
+    let (old, new) = (Signer::ed25519(), Signer::p256());
+    serve(
+        &server,
+        ResponseTemplate::new(200).set_body_string(jwks(&[old.jwk("old")])),
+    )
+    .await;
+    let provider = fetching(&server, &clock);
+    let old_token = old.sign("old", &claims());
+    assert!(provider.identify(&old_token).await.is_ok());
+    serve(
+        &server,
+        ResponseTemplate::new(200).set_body_string(jwks(&[new.jwk("new")])),
+    )
+    .await;
+    clock.advance(60);
+    let mut later = claims();
+    later["exp"] = serde_json::json!(issuer::NOW + 600);
+    assert!(provider.identify(&new.sign("new", &later)).await.is_ok());
+    assert!(
+        provider.identify(&old.sign("old", &later)).await.is_err(),
+        "a withdrawn key still signs"
+    );
+}
+
+#[tokio::test]
+async fn keys_grow_old() {
+    let (server, clock, signer) = (
+        MockServer::start().await,
+        Arc::new(HandSet::at_now()),
+        Signer::ed25519(),
+    );
+    serve(
+        &server,
+        ResponseTemplate::new(200).set_body_string(jwks(&[signer.jwk("k")])),
+    )
+    .await;
+    let provider = fetching(&server, &clock);
+    let mut long = claims();
+    long["exp"] = serde_json::json!(issuer::NOW + 5_000);
+    assert!(provider.identify(&signer.sign("k", &long)).await.is_ok());
+    clock.advance(900);
+    long["jti"] = serde_json::json!("another token");
+    assert!(provider.identify(&signer.sign("k", &long)).await.is_ok());
+    assert_eq!(fetches(&server).await, 2);
+    // The provider goes away: the keys at hand serve on.
+    serve(&server, ResponseTemplate::new(500)).await;
+    clock.advance(900);
+    long["jti"] = serde_json::json!("a third token");
+    assert!(provider.identify(&signer.sign("k", &long)).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_is_no_key_set_leaves_users_unknown_for_now() {
+    let (server, signer) = (MockServer::start().await, Signer::ed25519());
+    let keys = jwks(&[signer.jwk("k")]);
+    let padded = format!("{}{}", " ".repeat(300 * 1024), keys);
+    for (reason, answer) in [
+        ("an error", ResponseTemplate::new(503)),
+        ("garbage", ResponseTemplate::new(200).set_body_string("<html>")),
+        ("no usable key", ResponseTemplate::new(200).set_body_string(jwks(&[]))),
+        ("too large", ResponseTemplate::new(200).set_body_string(padded)),
+        (
+            "a redirect",
+            ResponseTemplate::new(302).insert_header("location", "http://127.0.0.1:1/"),
+        ),
+        (
+            "too slow",
+            ResponseTemplate::new(200)
+                .set_body_string(keys.clone())
+                .set_delay(Duration::from_secs(30)),
+        ),
+    ] {
+        serve(&server, answer).await;
+        let provider = fetching(&server, &Arc::new(HandSet::at_now()));
+        let outcome = provider.identify(&signer.sign("k", &claims())).await;
+        assert!(
+            matches!(outcome, Err(IdentityError::Unavailable(_))),
+            "{reason}: {outcome:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_read_at_the_start_and_again_for_an_unknown_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jwks.json");
+    let (old, new, clock) = (Signer::ed25519(), Signer::p256(), Arc::new(HandSet::at_now()));
+    std::fs::write(&path, jwks(&[old.jwk("old")])).unwrap();
+    let provider = JwtIdentityProvider::new(
+        Options {
+            jwks_file: Some(path.clone()),
+            ..options()
+        },
+        clock.clone(),
+    )
+    .unwrap();
+    assert!(provider.identify(&old.sign("old", &claims())).await.is_ok());
+    std::fs::write(&path, jwks(&[old.jwk("old"), new.jwk("new")])).unwrap();
+    assert!(provider.identify(&new.sign("new", &claims())).await.is_ok());
+}
+
+#[test]
+fn options_that_cannot_work_name_themselves() {
+    let url = |url: &str| Options {
+        jwks_url: Some(url.to_owned()),
+        ..options()
+    };
+    let refused = |options: Options| {
+        JwtIdentityProvider::new(options, Arc::new(HandSet::at_now()))
+            .err()
+            .unwrap()
+            .to_string()
+    };
+    assert!(refused(options()).contains("one of jwks_url and jwks_file"));
+    assert!(
+        refused(Options {
+            jwks_file: Some("x".into()),
+            ..url("https://a.example/")
+        })
+        .contains("one of")
+    );
+    assert!(refused(url("http://login.example.com/jwks.json")).contains("must be https"));
+    assert!(refused(url("file:///etc/passwd")).contains("must be https"));
+    assert!(refused(url("nonsense")).contains("no URL"));
+    assert!(
+        refused(Options {
+            jwks_file: Some("/nowhere/jwks.json".into()),
+            ..options()
+        })
+        .contains("/nowhere/jwks.json")
+    );
+    assert!(
+        refused(Options {
+            issuer: String::new(),
+            ..url("https://a.example/")
+        })
+        .contains("issuer")
+    );
+}

@@ -1,0 +1,23 @@
+//! The console gateway keeps the contract of its port.
+
+use std::sync::Arc;
+
+use phoneproof_domain::Timestamp;
+use phoneproof_domain::conformance::sms_gateway;
+use phoneproof_domain::ports::MockClock;
+use phoneproof_sms_console::{ConsoleSms, Inbox};
+
+#[tokio::test]
+async fn keeps_the_contract_of_the_port_and_every_text() {
+    let mut clock = MockClock::new();
+    clock.expect_now().return_const(Timestamp::from_millis(7));
+    let inbox = Arc::new(Inbox::default());
+    let gateway = ConsoleSms::new(inbox.clone(), Arc::new(clock)).unwrap();
+    sms_gateway::takes_texts(&gateway, &"+14155552671".parse().unwrap()).await;
+    let kept = inbox.messages(Some("+14155552671"));
+    assert_eq!(kept.len(), 32);
+    assert!(
+        kept.iter()
+            .all(|message| message.code == "918273" && message.body.contains("918273") && message.created_at == 7)
+    );
+}

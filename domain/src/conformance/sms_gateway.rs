@@ -1,0 +1,55 @@
+//! What every [`SmsGateway`] must do.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::ports::{SendError, Sms, SmsGateway};
+use crate::{E164, OtpCode};
+
+/// A text with a code that nothing else holds.
+fn sms(to: &E164) -> Option<Sms> {
+    let code = OtpCode::parse("918273").ok()?;
+    Some(Sms {
+        to: to.clone(),
+        code,
+        application: "Conformance".to_owned(),
+        valid_for: Duration::from_secs(600),
+    })
+}
+
+/// A carrier that takes everything: each text is taken once and gets a receipt of its own, also
+/// when many are sent at once.
+pub async fn takes_texts(gateway: &dyn SmsGateway, to: &E164) {
+    let Some(sms) = sms(to) else { return };
+    let sent = join_all((0..32).map(|_| gateway.send(&sms))).await;
+    let receipts: BTreeSet<String> = sent
+        .iter()
+        .flatten()
+        .map(|receipt| receipt.provider_id.clone())
+        .collect();
+    assert_eq!(
+        receipts.len(),
+        32,
+        "a receipt is missing, or two texts share one: {sent:?}"
+    );
+    assert!(receipts.iter().all(|id| !id.is_empty()), "an empty receipt");
+    let told = format!("{sent:?}");
+    assert!(
+        !told.contains(sms.code.reveal()) && !told.contains(to.as_str()),
+        "a receipt holds code or number: {told}"
+    );
+}
+
+/// A carrier that fails: the error is of the kind that the caller expects, and quotes nothing.
+pub async fn fails(gateway: &dyn SmsGateway, to: &E164, expected: fn(&SendError) -> bool) {
+    let Some(sms) = sms(to) else { return };
+    let outcome = gateway.send(&sms).await;
+    assert!(outcome.as_ref().is_err_and(expected), "{outcome:?}");
+    let told = format!("{outcome:?}");
+    assert!(
+        !told.contains(sms.code.reveal()) && !told.contains(to.as_str()),
+        "an error holds code or number: {told}"
+    );
+}
