@@ -17,7 +17,7 @@ use crate::config::{Config, ConfigError, Overrides, Settings};
 #[derive(Debug, Parser)]
 #[command(name = "phoneproof", version, about)]
 struct CommandLine {
-    /// Options over the built-in defaults; the environment (PHONEPROOF__SECTION__KEY) goes over both.
+    /// Options over the built-in defaults; the environment (`PHONEPROOF__SECTION__KEY`) goes over both.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -48,7 +48,7 @@ struct Serve {
 enum Dev {
     /// Prints a token that makes its bearer a user of this development instance.
     Token {
-        /// The user, for instance user_demo.
+        /// The user, for instance `user_demo`.
         #[arg(long, value_name = "ID")]
         user: String,
         /// How long the token is valid, in seconds.
@@ -81,7 +81,6 @@ pub fn run() -> ExitCode {
 
 impl CommandLine {
     fn settings(&self, overrides: Overrides) -> Result<Settings, ConfigError> {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();

@@ -25,9 +25,13 @@ const KEY_ID: &str = "dev";
 impl DevIssuer {
     /// The issuer that belongs to an instance.
     #[must_use]
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "every 32 bytes are an Ed25519 seed (RFC 8032 §5.1.5)"
+    )]
     pub fn new(secret: &InstanceSecret) -> Self {
         let seed = secret.derive("development-token");
-        #[expect(clippy::expect_used, reason = "every 32 bytes are an Ed25519 seed (RFC 8032 §5.1.5)")]
         let key = Ed25519KeyPair::from_seed_unchecked(&seed).expect("32 bytes are a seed");
         Self { key }
     }

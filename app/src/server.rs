@@ -84,7 +84,7 @@ impl Adapters {
 pub struct Server {
     /// Where it listens; the real port where port 0 was asked for.
     pub address: SocketAddr,
-    server: actix_web::dev::Server,
+    running: actix_web::dev::Server,
     close: watch::Sender<bool>,
 }
 
@@ -129,7 +129,11 @@ impl Server {
         .run();
         // The figures must not keep a stopped server's store open.
         tokio::spawn(fold_metrics(Arc::downgrade(&kept.into_inner())));
-        Ok(Self { address, server, close })
+        Ok(Self {
+            address,
+            running: server,
+            close,
+        })
     }
 
     /// Serves until `stop` is done, then until the requests under way are answered or their time
@@ -138,8 +142,8 @@ impl Server {
     /// # Errors
     /// If the server breaks down.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
-        let handle = self.server.handle();
-        let mut server = pin!(self.server);
+        let handle = self.running.handle();
+        let mut server = pin!(self.running);
         tokio::select! {
             ended = &mut server => return ended,
             () = stop => {}

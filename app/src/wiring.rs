@@ -26,6 +26,8 @@ pub struct Shared {
 
 type Build<P> = fn(AdapterOptions, &Shared) -> Result<Arc<P>, String>;
 
+type Open<T> = fn(&Settings) -> Result<T, String>;
+
 /// Gateways by the name that `provider` takes in `[sms.gateways.*]`.
 const SMS: &[(&str, Build<dyn SmsGateway>)] = &[("console", |o, shared| {
     let phoneproof_sms_console::Options {} = options(o)?;
@@ -41,7 +43,7 @@ const IDENTITY: &[(&str, Build<dyn IdentityProvider>)] = &[("jwt", |o, shared| {
 })];
 
 /// Stores by the scheme of `store.url`.
-const STORES: &[(&str, fn(&Settings) -> Result<Store, String>)] = &[("sqlite", |settings| {
+const STORES: &[(&str, Open<Store>)] = &[("sqlite", |settings| {
     let store = Arc::new(SqliteStore::open(sqlite(settings)?).map_err(|error| error.to_string())?);
     Ok(Store {
         repository: store.clone(),
@@ -52,7 +54,7 @@ const STORES: &[(&str, fn(&Settings) -> Result<Store, String>)] = &[("sqlite", |
 })];
 
 /// What applies the migrations of a store, by the scheme of `store.url`.
-const MIGRATIONS: &[(&str, fn(&Settings) -> Result<Vec<String>, String>)] = &[("sqlite", |settings| {
+const MIGRATIONS: &[(&str, Open<Vec<String>>)] = &[("sqlite", |settings| {
     SqliteStore::migrate(&sqlite(settings)?).map_err(|error| error.to_string())
 })];
 

@@ -75,7 +75,7 @@ pub use number_plan::{Country, NumberKind, NumberPlan, UnknownCountry};
 pub use otp::{MalformedCode, OtpCode};
 pub use phone_number::PhoneNumber;
 pub use policy::{CODE_LIFETIME, Policy};
-pub use profile::{Metadata, Profile, ProfileError, ShortText, Username};
+pub use profile::{Metadata, Patch, Profile, ProfileError, ShortText, Username};
 pub use secrets::{CodeHash, CodeHasher, InstanceSecret, Purpose, WeakSecret};
 pub use test_number::{TEST_CODE, is_test_number};
 pub use time::Timestamp;

@@ -58,8 +58,8 @@ impl Window {
         #[expect(clippy::cast_precision_loss, reason = "exact to the millisecond for 285,000 years")]
         let now = now.as_millis() as f64 / 1000.0;
         let leeway = f64::from(leeway);
-        // Written so that a NaN, which compares as false, is refused.
-        if !(now < self.end + leeway) {
+        // JSON has no NaN and no infinity, so the comparisons are total.
+        if now >= self.end + leeway {
             return Err(ClaimError::Expired);
         }
         if now + leeway >= self.start {

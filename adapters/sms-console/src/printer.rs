@@ -57,18 +57,19 @@ fn bubble(message: &Message) -> String {
         }
     }
     let title = format!(" SMS to {} ", message.to);
-    let mut text = format!(
-        "\n  ╭─{title}{}╮\n",
+    let top = format!(
+        "  ╭─{title}{}╮",
         "─".repeat((WIDTH + 1).saturating_sub(title.chars().count()))
     );
-    for line in lines {
+    let middle = lines.iter().map(|line| {
         let padding = " ".repeat(WIDTH.saturating_sub(line.chars().count()));
         // The code stands out in bold.
         let line = line.replacen(&message.code, &format!("\x1b[1m{}\x1b[0m", message.code), 1);
-        text.push_str(&format!("  │ {line}{padding} │\n"));
-    }
-    text.push_str(&format!("  ╰{}╯\n", "─".repeat(WIDTH + 2)));
-    text
+        format!("  │ {line}{padding} │")
+    });
+    let bottom = format!("  ╰{}╯\n", "─".repeat(WIDTH + 2));
+    let shown: Vec<String> = [String::new(), top].into_iter().chain(middle).chain([bottom]).collect();
+    shown.join("\n")
 }
 
 #[cfg(test)]

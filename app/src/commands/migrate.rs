@@ -7,10 +7,5 @@ pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
     if applied.is_empty() {
         return print("The store is up to date.\n");
     }
-    print(
-        &applied
-            .iter()
-            .map(|name| format!("applied {name}\n"))
-            .collect::<String>(),
-    )
+    print(&format!("applied {}\n", applied.join("\napplied ")))
 }

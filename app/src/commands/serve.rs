@@ -23,9 +23,9 @@ pub(super) fn run(line: &CommandLine, serve: &Serve) -> Result<(), ConfigError> 
         print(&banner(&settings, server.address))?;
         warn(&settings);
         tracing::info!("listening on http://{}", server.address);
-        let served = server.run_until(signals).await;
+        let outcome = server.run_until(signals).await;
         tracing::info!("stopped");
-        served.map_err(ConfigError::line)
+        outcome.map_err(ConfigError::line)
     })
 }
 

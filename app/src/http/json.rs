@@ -90,6 +90,7 @@ pub(crate) fn phone_numbers(user: &User, now: Timestamp) -> Vec<PhoneNumberJson<
 }
 
 /// 5.4
+#[expect(clippy::struct_excessive_bools, reason = "the contract has them")]
 #[derive(Serialize)]
 pub(crate) struct UserJson<'a> {
     id: &'a str,

@@ -2,8 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use phoneproof_domain::PhoneError;
 use phoneproof_domain::use_cases::ProfileUpdate;
+use phoneproof_domain::{Patch, PhoneError};
 
 use super::body::Body;
 use super::caller::Caller;
@@ -35,26 +35,20 @@ pub(crate) async fn update(
 pub(crate) fn profile_update(params: &Params) -> Result<ProfileUpdate, ApiError> {
     let primary = params.given("primary_phone_number_id")?;
     Ok(ProfileUpdate {
-        first_name: cleared_or(params, "first_name")?,
-        last_name: cleared_or(params, "last_name")?,
-        username: cleared_or(params, "username")?,
+        first_name: patch(params, "first_name")?,
+        last_name: patch(params, "last_name")?,
+        username: patch(params, "username")?,
         primary: primary
             .map(|id| id.parse().map_err(|_| ApiError::from(PhoneError::PrimaryNotFound)))
             .transpose()?,
     })
 }
 
-/// `None`: not there, leave it. `Some(None)`: empty, clear it.
-pub(crate) fn cleared_or<T: std::str::FromStr>(
-    params: &Params,
-    name: &'static str,
-) -> Result<Option<Option<T>>, ApiError> {
+/// Not there: it stays. Empty: it is cleared.
+pub(crate) fn patch<T: std::str::FromStr>(params: &Params, name: &'static str) -> Result<Patch<T>, ApiError> {
     match params.text(name)? {
-        None => Ok(None),
-        Some("") => Ok(Some(None)),
-        Some(text) => text
-            .parse()
-            .map(|value| Some(Some(value)))
-            .map_err(|_| ApiError::ParamFormat(name)),
+        None => Ok(Patch::Keep),
+        Some("") => Ok(Patch::Clear),
+        Some(text) => text.parse().map(Patch::Set).map_err(|_| ApiError::ParamFormat(name)),
     }
 }

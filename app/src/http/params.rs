@@ -142,7 +142,7 @@ fn decoded(text: &[u8]) -> Result<String, ApiError> {
         .collect();
     percent_decode(&spaced)
         .decode_utf8()
-        .map(|text| text.into_owned())
+        .map(std::borrow::Cow::into_owned)
         .map_err(|_| ApiError::BodyMalformed)
 }
 

@@ -11,7 +11,7 @@ use super::caller::BackEnd;
 use super::envelope::bare;
 use super::error::ApiError;
 use super::json::{DeletedJson, UserJson};
-use super::me::{cleared_or, profile_update};
+use super::me::{patch, profile_update};
 use super::params::Params;
 use super::user_filter::{user_filter, user_query};
 use super::{params, phone_numbers};
@@ -21,11 +21,11 @@ pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body
     refuse_unbuilt(&params)?;
     let new = NewUser {
         profile: Profile {
-            first_name: cleared_or(&params, "first_name")?.flatten(),
-            last_name: cleared_or(&params, "last_name")?.flatten(),
-            username: cleared_or(&params, "username")?.flatten(),
-            external_id: cleared_or(&params, "external_id")?.flatten(),
-            locale: cleared_or(&params, "locale")?.flatten(),
+            first_name: patch(&params, "first_name")?.value(),
+            last_name: patch(&params, "last_name")?.value(),
+            username: patch(&params, "username")?.value(),
+            external_id: patch(&params, "external_id")?.value(),
+            locale: patch(&params, "locale")?.value(),
             public_metadata: metadata(&params, "public_metadata")?,
             private_metadata: metadata(&params, "private_metadata")?,
             unsafe_metadata: metadata(&params, "unsafe_metadata")?,
@@ -37,7 +37,7 @@ pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body
         locked: params.flag("locked")?.unwrap_or(false),
         delete_self_enabled: params.flag("delete_self_enabled")?,
     };
-    shown(&state, &state.users.create_user(new).await?)
+    Ok(shown(&state, &state.users.create_user(new).await?))
 }
 
 pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
@@ -57,7 +57,7 @@ pub(crate) async fn count(_: BackEnd, state: Data<AppState>, Query(params): Quer
 }
 
 pub(crate) async fn show(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    shown(&state, &state.users.user(&user_named(&id)?).await?)
+    Ok(shown(&state, &state.users.user(&user_named(&id)?).await?))
 }
 
 pub(crate) async fn update(
@@ -74,12 +74,15 @@ pub(crate) async fn update(
     }
     let update = AdminProfileUpdate {
         profile: profile_update(&params)?,
-        external_id: cleared_or(&params, "external_id")?,
-        locale: cleared_or(&params, "locale")?,
+        external_id: patch(&params, "external_id")?,
+        locale: patch(&params, "locale")?,
         delete_self_enabled: params.flag("delete_self_enabled")?,
         backup_codes: backup_codes(&params)?,
     };
-    shown(&state, &state.users.update_user(&user_named(&id)?, &update).await?)
+    Ok(shown(
+        &state,
+        &state.users.update_user(&user_named(&id)?, &update).await?,
+    ))
 }
 
 pub(crate) async fn merge_metadata(
@@ -107,7 +110,10 @@ async fn update_metadata(state: &AppState, id: &str, params: &Params, replace: b
         unsafe_: params.object("unsafe_metadata")?,
         replace,
     };
-    shown(state, &state.users.update_metadata(&user_named(id)?, &update).await?)
+    Ok(shown(
+        state,
+        &state.users.update_metadata(&user_named(id)?, &update).await?,
+    ))
 }
 
 pub(crate) async fn remove(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
@@ -130,19 +136,19 @@ pub(crate) async fn remove_backup_codes(
 }
 
 pub(crate) async fn ban(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    shown(&state, &state.users.set_banned(&user_named(&id)?, true).await?)
+    Ok(shown(&state, &state.users.set_banned(&user_named(&id)?, true).await?))
 }
 
 pub(crate) async fn unban(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    shown(&state, &state.users.set_banned(&user_named(&id)?, false).await?)
+    Ok(shown(&state, &state.users.set_banned(&user_named(&id)?, false).await?))
 }
 
 pub(crate) async fn lock(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    shown(&state, &state.users.set_locked(&user_named(&id)?, true).await?)
+    Ok(shown(&state, &state.users.set_locked(&user_named(&id)?, true).await?))
 }
 
 pub(crate) async fn unlock(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    shown(&state, &state.users.set_locked(&user_named(&id)?, false).await?)
+    Ok(shown(&state, &state.users.set_locked(&user_named(&id)?, false).await?))
 }
 
 pub(crate) async fn replace_phone_numbers(
@@ -168,8 +174,8 @@ pub(crate) fn user_named(id: &str) -> Result<UserId, ApiError> {
     id.parse().map_err(|_| UserError::NoSuchUser.into())
 }
 
-fn shown(state: &AppState, user: &User) -> Result<HttpResponse, ApiError> {
-    Ok(bare(UserJson::for_back_end(user, state.users.now())))
+fn shown(state: &AppState, user: &User) -> HttpResponse {
+    bare(UserJson::for_back_end(user, state.users.now()))
 }
 
 /// Passwords, e-mail and more do not exist here. To ignore them silently would make a caller

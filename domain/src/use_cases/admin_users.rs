@@ -4,7 +4,7 @@ use super::own_account::ProfileUpdate;
 use super::{UserError, Users};
 use crate::change::{ChangeError, change, delete};
 use crate::ports::{UserFilter, UserQuery};
-use crate::profile::{Metadata, Profile, ShortText};
+use crate::profile::{Metadata, Patch, Profile, ShortText};
 use crate::user_phones::{AdminNumber, Standing};
 use crate::{BackupCode, E164, PhoneNumberId, Timestamp, User, UserId};
 
@@ -32,10 +32,10 @@ pub struct NewUser {
 pub struct AdminProfileUpdate {
     /// What the user could change too.
     pub profile: ProfileUpdate,
-    /// The id in the application's own system; `Some(None)` clears it.
-    pub external_id: Option<Option<ShortText>>,
-    /// The language; `Some(None)` clears it.
-    pub locale: Option<Option<ShortText>>,
+    /// The id in the application's own system.
+    pub external_id: Patch<ShortText>,
+    /// The language.
+    pub locale: Patch<ShortText>,
     /// Whether the user may delete the account.
     pub delete_self_enabled: Option<bool>,
     /// Backup codes in the place of the present ones.
@@ -134,12 +134,8 @@ impl Users {
         let (user, ()) = self
             .change_as_admin(id, self.now(), |user| {
                 update.profile.apply(user)?;
-                if let Some(external_id) = &update.external_id {
-                    user.profile.external_id.clone_from(external_id);
-                }
-                if let Some(locale) = &update.locale {
-                    user.profile.locale.clone_from(locale);
-                }
+                update.external_id.apply(&mut user.profile.external_id);
+                update.locale.apply(&mut user.profile.locale);
                 if let Some(enabled) = update.delete_self_enabled {
                     user.delete_self_enabled = enabled;
                 }

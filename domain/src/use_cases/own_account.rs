@@ -1,16 +1,16 @@
 use super::{UserError, Users};
-use crate::profile::{ShortText, Username};
+use crate::profile::{Patch, ShortText, Username};
 use crate::{PhoneNumberId, User, UserId};
 
-/// What a user changes of the own profile. The outer `None` leaves a field as it is.
+/// What a user changes of the own profile.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileUpdate {
-    /// Given name; `Some(None)` clears it.
-    pub first_name: Option<Option<ShortText>>,
-    /// Family name; `Some(None)` clears it.
-    pub last_name: Option<Option<ShortText>>,
-    /// Unique name; `Some(None)` clears it.
-    pub username: Option<Option<Username>>,
+    /// Given name.
+    pub first_name: Patch<ShortText>,
+    /// Family name.
+    pub last_name: Patch<ShortText>,
+    /// Unique name.
+    pub username: Patch<Username>,
     /// The new primary number.
     pub primary: Option<PhoneNumberId>,
 }
@@ -43,15 +43,9 @@ impl Users {
 impl ProfileUpdate {
     pub(super) fn apply(&self, user: &mut User) -> Result<(), UserError> {
         let profile = &mut user.profile;
-        if let Some(first_name) = &self.first_name {
-            profile.first_name.clone_from(first_name);
-        }
-        if let Some(last_name) = &self.last_name {
-            profile.last_name.clone_from(last_name);
-        }
-        if let Some(username) = &self.username {
-            profile.username.clone_from(username);
-        }
+        self.first_name.apply(&mut profile.first_name);
+        self.last_name.apply(&mut profile.last_name);
+        self.username.apply(&mut profile.username);
         if let Some(primary) = &self.primary {
             user.phones.make_primary(primary)?;
         }

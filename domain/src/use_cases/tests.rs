@@ -86,7 +86,7 @@ fn user_being_verified() -> User {
     let code = OtpCode::parse("123456").unwrap();
     let hash = hasher().otp(Purpose::VerifyNumber, &phone_id(), &code);
     user_with(number("+14155552671"), |phones| {
-        phones.prepare(&phone_id(), hash, NOW, &policy()).unwrap()
+        phones.prepare(&phone_id(), hash, NOW, &policy()).unwrap();
     })
 }
 

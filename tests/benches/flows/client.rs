@@ -19,17 +19,31 @@ impl Connection {
     pub(crate) async fn open(port: u16) -> Result<Self, Failure> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, port, request: Vec::with_capacity(1024), answer: Vec::with_capacity(4096) })
+        Ok(Self {
+            stream,
+            port,
+            request: Vec::with_capacity(1024),
+            answer: Vec::with_capacity(4096),
+        })
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Result<&str, Failure> {
         self.request.clear();
-        write!(self.request, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n\r\n", self.port)?;
+        write!(
+            self.request,
+            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n\r\n",
+            self.port
+        )?;
         self.exchange().await
     }
 
     /// Posts a form and answers the body, if the status is 200.
-    pub(crate) async fn post(&mut self, path: std::fmt::Arguments<'_>, bearer: &str, form: std::fmt::Arguments<'_>) -> Result<&str, Failure> {
+    pub(crate) async fn post(
+        &mut self,
+        path: std::fmt::Arguments<'_>,
+        bearer: &str,
+        form: std::fmt::Arguments<'_>,
+    ) -> Result<&str, Failure> {
         let Self { port, request, .. } = self;
         request.clear();
         write!(
@@ -63,13 +77,20 @@ impl Connection {
             }
         }
         let text = std::str::from_utf8(&self.answer)?;
-        if self.answer.get(9..12) == Some(b"200") { Ok(&text[body..end]) } else { Err(one_line(text).into()) }
+        if self.answer.get(9..12) == Some(b"200") {
+            Ok(&text[body..end])
+        } else {
+            Err(one_line(text).into())
+        }
     }
 }
 
 fn content_length(head: &[u8]) -> Result<usize, Failure> {
     const NAME: &[u8] = b"content-length: ";
-    let line = head.split(|byte| *byte == b'\n').find(|line| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)));
+    let line = head.split(|byte| *byte == b'\n').find(|line| {
+        line.get(..NAME.len())
+            .is_some_and(|name| name.eq_ignore_ascii_case(NAME))
+    });
     let value = line.and_then(|line| std::str::from_utf8(&line[NAME.len()..]).ok());
     Ok(value.ok_or("an answer without content-length")?.trim().parse()?)
 }

@@ -65,10 +65,24 @@ impl Server {
     }
 
     /// The same, with each of its syncs written to `trace` as a line.
-    pub(crate) async fn start_traced(settings: &Settings, contestant: Contestant, folder: &Path, trace: &Path) -> Result<Self, Failure> {
+    pub(crate) async fn start_traced(
+        settings: &Settings,
+        contestant: Contestant,
+        folder: &Path,
+        trace: &Path,
+    ) -> Result<Self, Failure> {
         let mut command = Command::new("strace");
         // As a grandchild (-D), so that the child is the server itself; by seccomp, so that only syncs stop it.
-        command.args(["-D", "-f", "--seccomp-bpf", "-qq", "-y", "-e", "trace=fsync,fdatasync", "-o"]);
+        command.args([
+            "-D",
+            "-f",
+            "--seccomp-bpf",
+            "-qq",
+            "-y",
+            "-e",
+            "trace=fsync,fdatasync",
+            "-o",
+        ]);
         command.arg(trace).arg("--").arg(settings.binary(contestant));
         Self::spawn(contestant, folder, command).await
     }
@@ -95,8 +109,13 @@ impl Server {
         }
         // Not on the measured disk: its writes would take part in the syncs.
         let log = Path::new("/dev/shm").join(format!("phoneproof-bench-{}.log", std::process::id()));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log)?);
-        let mut child = command.spawn().map_err(|error| format!("cannot run {}: {error}", command.get_program().display()))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log)?);
+        let mut child = command
+            .spawn()
+            .map_err(|error| format!("cannot run {}: {error}", command.get_program().display()))?;
         let stdout = child.stdout.take().ok_or("no standard output")?;
         let mut lines = BufReader::new(pipe::Receiver::from_owned_fd(stdout.into())?);
         let port = timeout(PATIENCE, port(&mut lines)).await.unwrap_or(None);
@@ -105,17 +124,31 @@ impl Server {
         let Some(port) = port else {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(format!("{} did not say where it listens: {}", contestant.name(), logged.trim_end()).into());
+            return Err(format!(
+                "{} did not say where it listens: {}",
+                contestant.name(),
+                logged.trim_end()
+            )
+            .into());
         };
         let codes = Arc::new(Codes::default());
         let reader = tokio::spawn(follow(lines, Arc::clone(&codes)));
-        Ok(Self { contestant, child, reader, port, codes })
+        Ok(Self {
+            contestant,
+            child,
+            reader,
+            port,
+            codes,
+        })
     }
 
     /// The groups of commits written so far.
     pub(crate) async fn groups(&self) -> Result<u32, Failure> {
-        let answer = Connection::open(self.port).await?.get("/metrics").await?;
-        let counter = answer.lines().find_map(|line| line.strip_prefix(self.contestant.groups_counter()));
+        let mut connection = Connection::open(self.port).await?;
+        let answer = connection.get("/metrics").await?;
+        let counter = answer
+            .lines()
+            .find_map(|line| line.strip_prefix(self.contestant.groups_counter()));
         let counter = counter.ok_or_else(|| format!("/metrics has no {}", self.contestant.groups_counter()))?;
         Ok(counter.trim().parse()?)
     }
@@ -128,14 +161,18 @@ impl Server {
     /// A line of `/proc/PID/status` in bytes: `VmRSS`, or `VmHWM`, the most that VmRSS ever was.
     pub(crate) fn memory(&self, line: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let value = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
+        let value = status
+            .lines()
+            .find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
         let kib = value.and_then(|value| value.trim().trim_end_matches(" kB").parse::<u64>().ok());
         kib.unwrap_or_default() * 1024
     }
 
     /// Ends the server in good order.
     pub(crate) async fn stop(mut self) -> Result<(), Failure> {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()?;
         let start = Instant::now();
         while self.child.try_wait()?.is_none() {
             if start.elapsed() > PATIENCE {
@@ -175,7 +212,9 @@ async fn port(lines: &mut Lines) -> Option<u16> {
             return None;
         }
         if let Some((_, address)) = line.split_once("http://127.0.0.1:") {
-            let end = address.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(address.len());
+            let end = address
+                .find(|digit: char| !digit.is_ascii_digit())
+                .unwrap_or(address.len());
             return address[..end].parse().ok();
         }
     }

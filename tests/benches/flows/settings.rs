@@ -33,7 +33,11 @@ impl Settings {
                 "--bench" => {}
                 "--json" => json = Some(PathBuf::from(arguments.next().ok_or("--json needs a file")?)),
                 "--only" => only = Some(Contestant::named(&arguments.next().unwrap_or_default())?),
-                unknown => return Err(format!("unknown argument {unknown:?}; known: --json FILE, --only ours|yardstick").into()),
+                unknown => {
+                    return Err(
+                        format!("unknown argument {unknown:?}; known: --json FILE, --only ours|yardstick").into(),
+                    );
+                }
             }
         }
         let clients = text("BENCH_CLIENTS").unwrap_or_else(|| "1,16,64".to_owned());
@@ -41,13 +45,17 @@ impl Settings {
             span: seconds("BENCH_SECONDS", 3.0)?,
             dropped: seconds("BENCH_DROPPED_SECONDS", 0.3)?,
             rounds: count("BENCH_ROUNDS", 3)?.max(1),
-            clients: clients.split(',').map(|clients| clients.trim().parse()).collect::<Result<_, _>>()?,
+            clients: clients
+                .split(',')
+                .map(|clients| clients.trim().parse())
+                .collect::<Result<_, _>>()?,
             starts: count("BENCH_STARTS", 10)?,
             folder: text("BENCH_FOLDER").map_or_else(std::env::temp_dir, PathBuf::from),
             contestants: only.map_or_else(|| Contestant::BOTH.to_vec(), |only| vec![only]),
             json,
             ours: binary("PHONEPROOF_BIN", "phoneproof"),
-            yardstick: text("YARDSTICK_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_yardstick")), PathBuf::from),
+            yardstick: text("YARDSTICK_BIN")
+                .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_yardstick")), PathBuf::from),
         };
         if settings.dropped >= settings.span {
             return Err("BENCH_SECONDS must be more than BENCH_DROPPED_SECONDS".into());
@@ -79,11 +87,15 @@ fn text(name: &str) -> Option<String> {
 }
 
 fn count(name: &str, default: usize) -> Result<usize, Failure> {
-    text(name).map_or(Ok(default), |text| text.parse().map_err(|error| format!("{name}={text:?}: {error}").into()))
+    text(name).map_or(Ok(default), |text| {
+        text.parse().map_err(|error| format!("{name}={text:?}: {error}").into())
+    })
 }
 
 fn seconds(name: &str, default: f64) -> Result<Duration, Failure> {
-    let seconds = text(name).map_or(Ok(default), |text| text.parse().map_err(|error| format!("{name}={text:?}: {error}")))?;
+    let seconds = text(name).map_or(Ok(default), |text| {
+        text.parse().map_err(|error| format!("{name}={text:?}: {error}"))
+    })?;
     Duration::try_from_secs_f64(seconds).map_err(|error| format!("{name}: {error}").into())
 }
 
@@ -92,7 +104,11 @@ fn binary(variable: &str, name: &str) -> PathBuf {
     text(variable).map_or_else(
         || {
             let here = std::env::current_exe().unwrap_or_default();
-            let found = here.ancestors().skip(1).map(|folder| folder.join(name)).find(|path| path.is_file());
+            let found = here
+                .ancestors()
+                .skip(1)
+                .map(|folder| folder.join(name))
+                .find(|path| path.is_file());
             found.unwrap_or_else(|| PathBuf::from("target/release").join(name))
         },
         PathBuf::from,

@@ -16,20 +16,20 @@ use phoneproof_domain::Timestamp;
 use phoneproof_domain::ports::Clock;
 use serde_json::{Value, json};
 
-pub const ISSUER: &str = "https://login.example.com/";
-pub const AUDIENCE: &str = "phoneproof";
+pub(crate) const ISSUER: &str = "https://login.example.com/";
+pub(crate) const AUDIENCE: &str = "phoneproof";
 /// The time on every test's clock, in seconds.
-pub const NOW: i64 = 1_800_000_000;
+pub(crate) const NOW: i64 = 1_800_000_000;
 
 /// A clock that is set by hand.
-pub struct HandSet(AtomicI64);
+pub(crate) struct HandSet(AtomicI64);
 
 impl HandSet {
-    pub fn at_now() -> Self {
+    pub(crate) fn at_now() -> Self {
         Self(AtomicI64::new(NOW * 1000))
     }
 
-    pub fn advance(&self, seconds: i64) {
+    pub(crate) fn advance(&self, seconds: i64) {
         self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 }
@@ -41,26 +41,26 @@ impl Clock for HandSet {
 }
 
 /// A key pair that signs tokens.
-pub enum Signer {
+pub(crate) enum Signer {
     Rsa(RsaKeyPair),
     P256(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
 }
 
 impl Signer {
-    pub fn rsa(size: KeySize) -> Self {
+    pub(crate) fn rsa(size: KeySize) -> Self {
         Self::Rsa(RsaKeyPair::generate(size).unwrap())
     }
 
-    pub fn p256() -> Self {
+    pub(crate) fn p256() -> Self {
         Self::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
 
-    pub fn ed25519() -> Self {
+    pub(crate) fn ed25519() -> Self {
         Self::Ed25519(Ed25519KeyPair::generate().unwrap())
     }
 
-    pub const fn algorithm(&self) -> &'static str {
+    pub(crate) const fn algorithm(&self) -> &'static str {
         match self {
             Self::Rsa(_) => "RS256",
             Self::P256(_) => "ES256",
@@ -69,7 +69,7 @@ impl Signer {
     }
 
     /// The public key as a JWK.
-    pub fn jwk(&self, kid: &str) -> Value {
+    pub(crate) fn jwk(&self, kid: &str) -> Value {
         let encode = |bytes: &[u8]| BASE64.encode(bytes);
         let mut jwk = match self {
             Self::Rsa(pair) => {
@@ -90,7 +90,7 @@ impl Signer {
     }
 
     /// The public key as DER, which an attacker would use as an HMAC secret.
-    pub fn public_der(&self) -> Vec<u8> {
+    pub(crate) fn public_der(&self) -> Vec<u8> {
         match self {
             Self::Rsa(pair) => pair.public_key().as_der().unwrap().as_ref().to_vec(),
             Self::P256(pair) => pair.public_key().as_ref().to_vec(),
@@ -98,11 +98,11 @@ impl Signer {
         }
     }
 
-    pub fn sign(&self, kid: &str, claims: &Value) -> String {
+    pub(crate) fn sign(&self, kid: &str, claims: &Value) -> String {
         self.sign_with_header(&json!({ "alg": self.algorithm(), "typ": "JWT", "kid": kid }), claims)
     }
 
-    pub fn sign_with_header(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn sign_with_header(&self, header: &Value, claims: &Value) -> String {
         let signed = format!(
             "{}.{}",
             BASE64.encode(header.to_string()),
@@ -124,12 +124,12 @@ impl Signer {
 }
 
 /// Claims that are fine.
-pub fn claims() -> Value {
+pub(crate) fn claims() -> Value {
     json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "auth0|ada", "iat": NOW, "nbf": NOW, "exp": NOW + 60 })
 }
 
 /// Fine claims but for one; null takes it away.
-pub fn claims_but(name: &str, value: Value) -> Value {
+pub(crate) fn claims_but(name: &str, value: Value) -> Value {
     let mut claims = claims();
     if value.is_null() {
         claims.as_object_mut().unwrap().remove(name);
@@ -139,6 +139,6 @@ pub fn claims_but(name: &str, value: Value) -> Value {
     claims
 }
 
-pub fn jwks(keys: &[Value]) -> String {
+pub(crate) fn jwks(keys: &[Value]) -> String {
     json!({ "keys": keys }).to_string()
 }

@@ -1,19 +1,18 @@
 //! Which tokens pass: the port's conformance suite for each algorithm, and every forgery we know.
 
-mod issuer;
-
 use std::sync::Arc;
 
+use crate::issuer::{AUDIENCE, HandSet, ISSUER, NOW, Signer, claims, claims_but, jwks};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::KeySize;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use issuer::{AUDIENCE, HandSet, ISSUER, NOW, Signer, claims, claims_but, jwks};
 use phoneproof_domain::conformance::identity_provider::{self, Samples};
 use phoneproof_domain::ports::{IdentityError, IdentityProvider};
 use phoneproof_identity_jwt::JwtIdentityProvider;
 use serde_json::{Value, json};
 
+#[expect(clippy::unwrap_used, reason = "a test without its provider has failed")]
 fn provider(keys: &[Value], clock: Arc<HandSet>) -> JwtIdentityProvider {
     JwtIdentityProvider::with_jwks(ISSUER, AUDIENCE, &jwks(keys), clock).unwrap()
 }
@@ -30,14 +29,15 @@ fn unsigned(header: &Value, signature: &str) -> String {
 /// The classical confusion: the public key as the secret of a symmetric signature.
 fn hmac_with_public_key(signer: &Signer, kid: &str) -> String {
     let token = unsigned(&json!({ "alg": "HS256", "typ": "JWT", "kid": kid }), "");
-    let signed = token.trim_end_matches('.');
+    let body = token.trim_end_matches('.');
     let tag = hmac::sign(
         &hmac::Key::new(hmac::HMAC_SHA256, &signer.public_der()),
-        signed.as_bytes(),
+        body.as_bytes(),
     );
-    format!("{signed}.{}", BASE64.encode(tag))
+    format!("{body}.{}", BASE64.encode(tag))
 }
 
+#[expect(clippy::unwrap_used, reason = "a signed token has three parts")]
 fn bad_tokens(signer: &Signer, other: &Signer) -> Vec<(&'static str, String)> {
     let header = |name: &str, value: Value| {
         let mut header = json!({ "alg": signer.algorithm(), "typ": "JWT", "kid": "k" });

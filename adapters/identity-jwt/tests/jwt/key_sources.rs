@@ -1,11 +1,10 @@
 //! Where keys come from: a URL that is slow, wrong, away or rotating, and a file.
 
-mod issuer;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use issuer::{AUDIENCE, HandSet, ISSUER, Signer, claims, jwks};
+use crate::issuer::{self, AUDIENCE, HandSet, ISSUER, Signer, claims, jwks};
+use futures_util::future::join_all;
 use phoneproof_domain::ports::{IdentityError, IdentityProvider};
 use phoneproof_identity_jwt::{Algorithm, JwtIdentityProvider, Options};
 use wiremock::matchers::method;
@@ -57,24 +56,10 @@ async fn keys_are_fetched_once_for_many_first_requests() {
     .await;
     let provider = fetching(&server, &clock);
     let token = signer.sign("k", &claims());
-    let asked = futures(&provider, &token, 16).await;
+    let asked = join_all((0..16).map(|_| provider.identify(&token))).await;
     assert!(asked.iter().all(Result::is_ok), "{asked:?}");
     assert_eq!(fetches(&server).await, 1);
 }
-
-async fn futures(provider: &JwtIdentityProvider, token: &str, count: usize) -> Vec<Result<(), IdentityError>> {
-    let mut asked = Vec::new();
-    let mut running: Vec<_> = (0..count).map(|_| Box::pin(provider.identify(token))).collect();
-    // Polled together, so that all wait for the one fetch.
-    while !running.is_empty() {
-        let (outcome, _, rest) = select_all(running).await;
-        asked.push(outcome.map(|_| ()));
-        running = rest;
-    }
-    asked
-}
-
-use futures_util::future::select_all;
 
 #[tokio::test]
 async fn made_up_key_ids_cost_one_fetch_a_minute() {

@@ -1,0 +1,5 @@
+//! The provider against an issuer that makes its keys at run time.
+
+mod issuer;
+mod key_sources;
+mod tokens;
