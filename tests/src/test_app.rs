@@ -25,6 +25,7 @@ const SECRET: &str = "an instance secret of the tests, long enough";
 pub struct Setup {
     environment: BTreeMap<String, String>,
     gateway: Option<Arc<dyn SmsGateway>>,
+    replacement: Option<Box<dyn FnOnce(&mut Adapters) + Send>>,
 }
 
 impl Setup {
@@ -39,6 +40,13 @@ impl Setup {
     #[must_use]
     pub fn gateway(mut self, gateway: Arc<dyn SmsGateway>) -> Self {
         self.gateway = Some(gateway);
+        self
+    }
+
+    /// Puts whatever else in the place of the configured adapters.
+    #[must_use]
+    pub fn adapters(mut self, replace: impl FnOnce(&mut Adapters) + Send + 'static) -> Self {
+        self.replacement = Some(Box::new(replace));
         self
     }
 
@@ -100,6 +108,9 @@ impl TestApp {
         let mut adapters = Adapters::from_settings(&settings, clock.clone()).unwrap();
         if let Some(gateway) = setup.gateway {
             adapters.gateway = gateway;
+        }
+        if let Some(replace) = setup.replacement {
+            replace(&mut adapters);
         }
         let server = Server::bind(&settings, adapters).unwrap();
         let url = format!("http://{}", server.address);

@@ -64,7 +64,11 @@ fn numbers() -> impl Strategy<Value = Vec<PhoneNumber>> {
     btree_set(0..8usize, 0..6)
         .prop_flat_map(move |stock| stock.into_iter().map(number).collect::<Vec<_>>())
         .prop_map(|mut numbers| {
-            numbers.sort_by_key(|number| (number.created_at, number.id.clone()));
+            numbers.sort_by_key(|number| number.created_at);
+            // No two numbers of a user are equally old.
+            for (at, number) in (0i64..).zip(&mut numbers) {
+                number.created_at = Timestamp::from_millis(number.created_at.as_millis() + 10 * at);
+            }
             numbers
         })
 }
