@@ -7,6 +7,7 @@ mod dev;
 mod envelope;
 mod error;
 mod health;
+mod iso_time;
 mod json;
 mod me;
 mod metrics;

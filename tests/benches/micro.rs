@@ -1,6 +1,5 @@
 //! Micro-benchmarks: what parsing a number, hashing a code and one commit cost by themselves.
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at whatever goes wrong")]
-#![expect(missing_docs, reason = "criterion's macros make functions without documentation")]
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -3,6 +3,12 @@
 //!
 //! Nothing here sleeps or polls: the clock is set, the answers are awaited.
 
+#![expect(clippy::missing_panics_doc, reason = "to panic is how a test fails")]
+#![expect(
+    clippy::must_use_candidate,
+    reason = "a check answers what it checked, for the next check"
+)]
+
 mod answer;
 mod carrier;
 mod clock;

@@ -17,7 +17,11 @@ pub struct Program {
 }
 
 /// The binary, built beside the tests.
-#[expect(clippy::unwrap_used, reason = "a test without its binary has failed")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test without its binary has failed"
+)]
 fn binary() -> PathBuf {
     let path = std::env::current_exe().unwrap();
     let folder = path.ancestors().find(|folder| folder.join("phoneproof").is_file());

@@ -20,12 +20,14 @@ const SECRET_KEY: &str = "sk_test_0123456789abcdef";
 /// The instance secret of every test app.
 const SECRET: &str = "an instance secret of the tests, long enough";
 
+type Replacement = Box<dyn FnOnce(&mut Adapters) + Send>;
+
 /// How a test app differs from the default one.
 #[derive(Default)]
 pub struct Setup {
     environment: BTreeMap<String, String>,
     gateway: Option<Arc<dyn SmsGateway>>,
-    replacement: Option<Box<dyn FnOnce(&mut Adapters) + Send>>,
+    replacement: Option<Replacement>,
 }
 
 impl Setup {
@@ -136,6 +138,9 @@ impl TestApp {
     }
 
     /// Stops the server as SIGTERM does and waits until it is gone.
+    ///
+    /// # Errors
+    /// If the server broke down.
     pub async fn stop(mut self) -> std::io::Result<()> {
         drop(self.stop.take());
         match self.running.take() {
@@ -253,7 +258,6 @@ pub struct Actor {
 
 impl Actor {
     /// A request to be shaped by the test.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.url));
         match &self.bearer {

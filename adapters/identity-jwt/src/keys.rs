@@ -1,9 +1,10 @@
 use std::collections::HashMap;
 
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
+use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::options::Algorithm;
 
@@ -19,6 +20,14 @@ pub(crate) struct Key {
 pub(crate) struct KeySet {
     by_id: HashMap<String, Key>,
     unnamed: Vec<Key>,
+    /// Of the text: two sets of the same text are the same.
+    digest: Option<[u8; 32]>,
+}
+
+impl PartialEq for KeySet {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
 }
 
 #[derive(Deserialize)]
@@ -30,7 +39,10 @@ impl KeySet {
     /// Takes what can be used of a JWKS. Keys of other kinds, for encryption or too weak are left
     /// out, as RFC 7517 §5 asks; it may be that none is left.
     pub(crate) fn parse(jwks: &str, allowed: &[Algorithm]) -> Result<Self, serde_json::Error> {
-        let mut set = Self::default();
+        let mut set = Self {
+            digest: Some(Sha256::digest(jwks).into()),
+            ..Self::default()
+        };
         for key in serde_json::from_str::<Jwks>(jwks)?.keys {
             let Ok(jwk) = serde_json::from_value::<Jwk>(key) else {
                 continue;
@@ -61,33 +73,58 @@ impl KeySet {
 }
 
 fn usable(jwk: &Jwk, allowed: &[Algorithm]) -> Option<Key> {
-    if jwk
-        .common
+    let common = &jwk.common;
+    let signs = common
         .public_key_use
         .as_ref()
-        .is_some_and(|used| *used != PublicKeyUse::Signature)
-    {
-        return None;
-    }
+        .is_none_or(|used| *used == PublicKeyUse::Signature);
+    let verifies = common
+        .key_operations
+        .as_ref()
+        .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
     let algorithm = match &jwk.algorithm {
-        AlgorithmParameters::RSA(rsa) if modulus_bytes(&rsa.n) >= 256 => Algorithm::Rs256,
+        AlgorithmParameters::RSA(_) => Algorithm::Rs256,
         AlgorithmParameters::EllipticCurve(ec) if ec.curve == EllipticCurve::P256 => Algorithm::Es256,
         AlgorithmParameters::OctetKeyPair(okp) if okp.curve == EllipticCurve::Ed25519 => Algorithm::EdDsa,
         _ => return None,
     };
     // A key that says what it is for is for nothing else.
-    let named = jwk.common.key_algorithm.map(|named| named.to_string());
+    let named = common.key_algorithm.map(|named| named.to_string());
     let agrees = named.is_none_or(|named| named == format!("{:?}", algorithm.jws()));
-    if !agrees || !allowed.contains(&algorithm) {
+    if !(signs && verifies && agrees && allowed.contains(&algorithm)) {
         return None;
     }
-    Some(Key {
-        algorithm,
-        decoding: DecodingKey::from_jwk(jwk).ok()?,
-    })
+    let decoding = DecodingKey::from_jwk(jwk).ok()?;
+    let sound = match (algorithm, decoding.kind()) {
+        // What AWS-LC checks signatures with; NIST SP 800-131A bars RSA under 2048 bits.
+        (Algorithm::Rs256, DecodingKeyKind::RsaModulusExponent { n, .. }) => (2048..=8192).contains(&bits(n)),
+        // An uncompressed point: 4, x, y.
+        (Algorithm::Es256, DecodingKeyKind::SecretOrDer(point)) => point.len() == 65,
+        (Algorithm::EdDsa, DecodingKeyKind::SecretOrDer(point)) => point.len() == 32,
+        _ => false,
+    };
+    sound.then_some(Key { algorithm, decoding })
 }
 
-/// The length of a base64url text in bytes, leading zeros not counted (`A` is six zero bits).
-fn modulus_bytes(base64url: &str) -> usize {
-    base64url.trim_start_matches('A').len() * 3 / 4
+/// The length of a big-endian number in bits.
+fn bits(number: &[u8]) -> usize {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    match &number[zeros..] {
+        [] => 0,
+        [first, rest @ ..] => rest.len() * 8 + 8 - first.leading_zeros() as usize,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_counted_from_the_first_that_is_set() {
+        assert_eq!(bits(&[]), 0);
+        assert_eq!(bits(&[0, 0]), 0);
+        assert_eq!(bits(&[0, 1, 0]), 9);
+        assert_eq!(bits(&[0x7f; 256]), 2047);
+        assert_eq!(bits(&[0x80; 256]), 2048);
+    }
 }

@@ -9,6 +9,7 @@
 mod claims;
 mod keys;
 mod options;
+mod origin;
 mod provider;
 mod source;
 mod verified;

@@ -29,6 +29,27 @@ pub struct Options {
     pub max_age_seconds: u64,
 }
 
+/// Clocks that differ by more than five minutes are not a matter of tolerance; each second here is
+/// one that an expired token lives on.
+const MAX_LEEWAY_SECONDS: u32 = 300;
+
+impl Options {
+    /// Refuses what can be seen to be wrong without looking at a key.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let refused = |text: &str| Err(ConfigError(text.to_owned()));
+        if self.issuer.is_empty() || self.audience.is_empty() || self.algorithms.is_empty() {
+            return refused("issuer, audience and algorithms must not be empty");
+        }
+        if self.timeout_ms == 0 {
+            return refused("timeout_ms must not be zero: no key could be fetched");
+        }
+        if self.leeway_seconds > MAX_LEEWAY_SECONDS {
+            return refused("leeway_seconds must not exceed 300: expired tokens would live on");
+        }
+        Ok(())
+    }
+}
+
 /// An algorithm that may sign tokens. There are no others: `none` and the symmetric ones are how
 /// tokens are forged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,14 +104,15 @@ fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::E
         List(Vec<String>),
         Text(String),
     }
-    Ok(match Spelled::deserialize(deserializer)? {
+    let words = match Spelled::deserialize(deserializer)? {
         Spelled::List(words) => words,
-        Spelled::Text(text) => text
-            .split(',')
-            .map(|word| word.trim().to_owned())
-            .filter(|word| !word.is_empty())
-            .collect(),
-    })
+        Spelled::Text(text) => text.split(',').map(str::to_owned).collect(),
+    };
+    Ok(words
+        .iter()
+        .map(|word| word.trim().to_owned())
+        .filter(|word| !word.is_empty())
+        .collect())
 }
 
 fn algorithms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Algorithm>, D::Error> {
@@ -103,4 +125,62 @@ fn algorithms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Algorith
         ))),
     };
     words(deserializer)?.iter().map(known).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn options(changes: &Value) -> Result<Options, String> {
+        let mut options = json!({ "issuer": "i", "audience": "a", "jwks_url": "https://a.example/" });
+        for (name, value) in changes.as_object().into_iter().flatten() {
+            options[name] = value.clone();
+        }
+        let read: Options = serde_json::from_value(options).map_err(|error| error.to_string())?;
+        read.check().map_err(|error| error.to_string())?;
+        Ok(read)
+    }
+
+    #[test]
+    fn lists_are_read_from_a_file_and_from_the_environment() {
+        for (spelled, read) in [
+            (json!("a"), vec!["a"]),
+            (json!("a, b,"), vec!["a", "b"]),
+            (json!(["a", " b "]), vec!["a", "b"]),
+            (json!(["a,b"]), vec!["a,b"]),
+        ] {
+            assert_eq!(options(&json!({ "audience": spelled })).unwrap().audience, read);
+        }
+        let read = options(&json!({ "algorithms": "EdDSA,RS256" })).unwrap();
+        assert_eq!(read.algorithms, [Algorithm::EdDsa, Algorithm::Rs256]);
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_documented() {
+        let read = options(&json!({})).unwrap();
+        assert_eq!(
+            (read.leeway_seconds, read.timeout_ms, read.max_age_seconds),
+            (5, 5_000, 900)
+        );
+        assert_eq!(read.algorithms, Algorithm::ALL);
+    }
+
+    #[test]
+    fn what_cannot_work_is_named() {
+        for (changes, named) in [
+            (json!({ "issuer": "" }), "issuer"),
+            (json!({ "audience": " , " }), "audience"),
+            (json!({ "audience": [""] }), "audience"),
+            (json!({ "algorithms": [] }), "algorithms"),
+            (json!({ "algorithms": "none" }), "\"none\""),
+            (json!({ "algorithms": ["HS256"] }), "\"HS256\""),
+            (json!({ "timeout_ms": 0 }), "timeout_ms"),
+            (json!({ "leeway_seconds": 301 }), "leeway_seconds"),
+            (json!({ "jwks_uri": "https://a.example/" }), "jwks_uri"),
+        ] {
+            let error = options(&changes).unwrap_err();
+            assert!(error.contains(named) && !error.contains('\n'), "{error}");
+        }
+    }
 }

@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use crate::claims::{Claims, Window};
 use crate::options::{Algorithm, ConfigError, Options};
-use crate::source::{Kept, Origin, Source, safe_url};
+use crate::origin::Origin;
+use crate::source::{Kept, Source};
 use crate::verified::Verified;
 
 /// Longest token that is looked at, in bytes.
@@ -40,27 +41,9 @@ impl JwtIdentityProvider {
     /// # Errors
     /// [`ConfigError`] naming the option that cannot work.
     pub fn new(options: Options, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        if options.issuer.is_empty() || options.audience.is_empty() || options.algorithms.is_empty() {
-            return Err(ConfigError(
-                "issuer, audience and algorithms must not be empty".to_owned(),
-            ));
-        }
+        options.check()?;
         let (origin, start) = match (&options.jwks_url, options.jwks_file) {
-            (Some(url), None) => {
-                let client = reqwest::Client::builder()
-                    .redirect(reqwest::redirect::Policy::none())
-                    .timeout(Duration::from_millis(options.timeout_ms))
-                    .build()
-                    .map_err(|error| ConfigError(format!("jwks_url: {error}")))?;
-                (
-                    Origin::Url {
-                        url: safe_url(url)?,
-                        client,
-                        max_age: Duration::from_secs(options.max_age_seconds),
-                    },
-                    None,
-                )
-            }
+            (Some(url), None) => (Origin::url(url, Duration::from_millis(options.timeout_ms))?, None),
             (None, Some(path)) => {
                 let jwks = std::fs::read_to_string(&path)
                     .map_err(|error| ConfigError(format!("jwks_file: cannot read {}: {error}", path.display())))?;
@@ -72,10 +55,10 @@ impl JwtIdentityProvider {
                 ));
             }
         };
-        let mut source = Source::new(origin, options.algorithms);
+        let mut source = Source::new(origin, options.algorithms, Duration::from_secs(options.max_age_seconds));
         if let Some(jwks) = start {
             source = source
-                .starting_with(&jwks)
+                .starting_with(&jwks, clock.now())
                 .map_err(|error| ConfigError(format!("jwks_file: {error}")))?;
         }
         let (issuer, audience, leeway) = (options.issuer, options.audience, options.leeway_seconds);
@@ -94,7 +77,8 @@ impl JwtIdentityProvider {
     /// # Errors
     /// [`ConfigError`] if `jwks` holds no usable key.
     pub fn with_jwks(issuer: &str, audience: &str, jwks: &str, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let source = Source::new(Origin::Fixed, Algorithm::ALL.to_vec()).starting_with(jwks)?;
+        let source =
+            Source::new(Origin::Fixed, Algorithm::ALL.to_vec(), Duration::MAX).starting_with(jwks, clock.now())?;
         let (issuer, audience) = (issuer.to_owned(), vec![audience.to_owned()]);
         Ok(Self {
             issuer,
@@ -132,29 +116,39 @@ impl JwtIdentityProvider {
         Ok(Some((user, claims.window())))
     }
 
-    async fn verify(&self, token: &str, mut kept: Kept) -> Result<(UserId, Window), IdentityError> {
-        // This reads header and claims and checks nothing: it only says whose token it would be.
-        let claimed = jsonwebtoken::dangerous::insecure_decode::<Unverified>(token);
-        match claimed.map_err(|error| invalid(reason(&error)))?.claims.iss {
+    /// Checks a token that is not remembered.
+    async fn verify(&self, token: &str, mut kept: Kept) -> Result<UserId, IdentityError> {
+        // This reads the claims and checks nothing: it only says whose token it would be. The header
+        // is not looked at, for another issuer's algorithm may be one that does not exist here.
+        let claimed = jsonwebtoken::dangerous::insecure_decode_claims::<Unverified>(token);
+        match claimed.map_err(|error| invalid(reason(&error)))?.iss {
             Some(issuer) if issuer == self.issuer => {}
             Some(_) => return Err(IdentityError::NotMine),
             None => return Err(invalid("the token names no issuer")),
         }
-        let kid = decode_header(token).map_err(|error| invalid(reason(&error)))?.kid;
-        let now = self.clock.now();
-        let mut asked = false;
-        if self.source.is_old(&kept, now) {
-            kept = self.source.renewed(now).await.map_err(IdentityError::Unavailable)?;
-            asked = true;
+        let header = decode_header(token).map_err(|error| invalid(reason(&error)))?;
+        // RFC 7515 §4.1.11: who does not understand an extension that is critical refuses the token.
+        // None is understood here, and the library does not look.
+        if header.crit.is_some() {
+            return Err(invalid("the token needs an extension that is unknown here"));
         }
-        let mut checked = self.check(token, kid.as_deref(), &kept)?;
-        if checked.is_none() && !asked {
-            kept = self.source.renewed(now).await.map_err(IdentityError::Unavailable)?;
-            checked = self.check(token, kid.as_deref(), &kept)?;
+        let kid = header.kid.as_deref();
+        let mut checked = self.check(token, kid, &kept)?;
+        if checked.is_none() {
+            kept = self.source.renewed(&kept, self.clock.now()).await;
+            if kept.keys.len() == 0 {
+                return Err(IdentityError::Unavailable("no keys have been had yet".into()));
+            }
+            checked = self.check(token, kid, &kept)?;
         }
         let (user, window) = checked.ok_or_else(|| invalid("the token is signed with an unknown key"))?;
+        self.holds(window)?;
         self.verified.remember(token, kept.version, user.clone(), window);
-        Ok((user, window))
+        Ok(user)
+    }
+
+    fn holds(&self, window: Window) -> Result<(), IdentityError> {
+        window.holds(self.clock.now(), self.leeway).map_err(invalid)
     }
 }
 
@@ -164,12 +158,14 @@ impl IdentityProvider for JwtIdentityProvider {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(invalid("the token is too long"));
         }
-        let kept = self.source.kept();
-        let (user, window) = match self.verified.find(token, kept.version) {
-            Some(known) => known,
+        let kept = self.source.kept(self.clock.now()).await;
+        let user = match self.verified.find(token, kept.version) {
+            Some((user, window)) => {
+                self.holds(window)?;
+                user
+            }
             None => self.verify(token, kept).await?,
         };
-        window.holds(self.clock.now(), self.leeway).map_err(invalid)?;
         Ok(Identity { user })
     }
 }

@@ -3,22 +3,17 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use phoneproof_domain::ports::{StoreError, UserDirectory, UserFilter, UserQuery};
 use phoneproof_domain::{E164, PhoneNumberId, User, UserId};
 
 use crate::SqliteStore;
 use crate::errors::corrupt;
+use crate::kept::IsOwned;
 use crate::readers::ReadError;
 use crate::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
 use crate::schema::{backup_codes, phone_numbers, users};
 use crate::search::{conditions, order};
-
-/// The condition of the index `phone_numbers_owned`, word by word: only then does SQLite see that
-/// it can use it.
-const OWNED: &str = "(held = 1 OR verification_state IN ('by_code', 'by_admin'))";
 
 #[async_trait]
 impl UserDirectory for SqliteStore {
@@ -59,9 +54,10 @@ impl UserDirectory for SqliteStore {
 fn owner_of(connection: &mut SqliteConnection, number: &str) -> QueryResult<Option<String>> {
     phone_numbers::table
         .filter(phone_numbers::number.eq(number))
-        .filter(sql::<Bool>(OWNED))
+        .filter(IsOwned)
         .select(phone_numbers::user_id)
-        .first(connection)
+        // No `first`: its bound LIMIT makes SQLite prepare the statement anew each time.
+        .get_result(connection)
         .optional()
 }
 
@@ -69,7 +65,8 @@ fn user_with(connection: &mut SqliteConnection, id: &str) -> QueryResult<Option<
     phone_numbers::table
         .filter(phone_numbers::id.eq(id))
         .select(phone_numbers::user_id)
-        .first(connection)
+        // No `first`: its bound LIMIT makes SQLite prepare the statement anew each time.
+        .get_result(connection)
         .optional()
 }
 

@@ -27,6 +27,7 @@ mod file;
 mod folded;
 mod group;
 mod health;
+mod kept;
 mod migrations;
 mod options;
 mod plan;

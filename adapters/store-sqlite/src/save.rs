@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use crate::errors::Failure;
+use crate::kept::Kept;
 use crate::plan::{BackupCodeRows, NumberRows, Plan};
 use crate::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
 use crate::schema::{backup_codes, phone_numbers, users};
@@ -44,9 +45,8 @@ fn must_be_one(rows: usize) -> Result<(), Failure> {
 
 fn insert_user(connection: &mut SqliteConnection, user: &UserRow) -> Result<(), Failure> {
     let revision = diesel::dsl::sql::<BigInt>(FIRST_REVISION);
-    let inserted = diesel::insert_into(users::table)
-        .values((user, users::revision.eq(revision)))
-        .execute(connection);
+    let insert = diesel::insert_into(users::table).values((user, users::revision.eq(revision)));
+    let inserted = Kept(insert).execute(connection);
     let Err(error) = inserted else {
         return Ok(());
     };
@@ -64,11 +64,9 @@ fn update_user(connection: &mut SqliteConnection, user: &UserRow, revision: i64,
     let target = users::table.find(&user.id).filter(users::revision.eq(revision));
     let next = users::revision.eq(revision + 1);
     let updated = if profile {
-        diesel::update(target)
-            .set((&user.profile, &user.standing, next))
-            .execute(connection)?
+        Kept(diesel::update(target).set((&user.profile, &user.standing, next))).execute(connection)?
     } else {
-        diesel::update(target).set((&user.standing, next)).execute(connection)?
+        Kept(diesel::update(target).set((&user.standing, next))).execute(connection)?
     };
     must_be_one(updated)
 }
@@ -78,9 +76,8 @@ fn save_numbers(connection: &mut SqliteConnection, user_id: &str, numbers: &Numb
         diesel::delete(phone_numbers::table.find((user_id, id))).execute(connection)?;
     }
     for row in &numbers.updated {
-        diesel::update(phone_numbers::table.find((user_id, &row.id)))
-            .set(&row.state)
-            .execute(connection)?;
+        let update = diesel::update(phone_numbers::table.find((user_id, &row.id))).set(&row.state);
+        Kept(update).execute(connection)?;
     }
     insert_numbers(connection, &numbers.inserted)
 }
@@ -102,9 +99,8 @@ fn save_codes(connection: &mut SqliteConnection, user_id: &str, codes: &BackupCo
         diesel::delete(gone).execute(connection)?;
     }
     for row in &codes.updated {
-        diesel::update(backup_codes::table.find((user_id, row.position)))
-            .set(row)
-            .execute(connection)?;
+        let update = diesel::update(backup_codes::table.find((user_id, row.position))).set(row);
+        Kept(update).execute(connection)?;
     }
     insert_codes(connection, &codes.inserted)
 }

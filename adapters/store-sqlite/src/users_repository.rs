@@ -31,7 +31,8 @@ pub(crate) fn load(connection: &mut SqliteConnection, id: &str) -> Result<Option
     let found: Option<(i64, UserRow)> = users::table
         .find(id)
         .select((users::revision, UserRow::as_select()))
-        .first(connection)
+        // No `first`: its bound LIMIT makes SQLite prepare the statement anew each time.
+        .get_result(connection)
         .optional()?;
     let Some((revision, user)) = found else {
         return Ok(None);

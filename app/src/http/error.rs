@@ -27,6 +27,8 @@ pub(crate) enum ApiError {
     ParamUnknown(&'static str),
     #[error("parameter no longer taken here")]
     ParamDeprecated(&'static str),
+    #[error("an unverified number cannot be that")]
+    VerificationNeeded(&'static str),
     #[error("lists of different length")]
     ArrayLength(&'static str),
     #[error("phone number refused: {0}")]
@@ -155,6 +157,13 @@ impl ApiError {
                 "form_param_deprecated",
                 "is deprecated",
                 format!("{name} is no longer taken here; use the metadata endpoint."),
+            )
+            .param(name),
+            Self::VerificationNeeded(name) => entry(
+                422,
+                "form_verification_needed",
+                "needs verification",
+                "Only a verified phone number can be the primary one.",
             )
             .param(name),
             Self::ArrayLength(name) => entry(
@@ -387,7 +396,6 @@ fn user_entry(error: &UserError) -> Entry {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one table is easier to read than two")]
 fn phone_entry(error: PhoneError) -> Entry {
     match error {
         PhoneError::NotFound => entry(404, "resource_not_found", "not found", "No such phone number."),
@@ -438,13 +446,7 @@ fn phone_entry(error: PhoneError) -> Entry {
             "Identification not verified",
             "A phone number cannot be added as a second factor without being verified.",
         ),
-        PhoneError::PrimaryUnverified => entry(
-            422,
-            "form_verification_needed",
-            "needs verification",
-            "Only a verified phone number can be the primary one.",
-        )
-        .param("primary_phone_number_id"),
+        PhoneError::PrimaryUnverified => ApiError::VerificationNeeded("primary_phone_number_id").entry(),
         PhoneError::PrimaryNotFound => entry(
             422,
             "form_resource_not_found",

@@ -42,9 +42,9 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         Verdict::Allowed(_) | Verdict::NoPage => smuggled_method(&mut request).err(),
     };
     let mut response = if let Some(error) = early {
-        request
-            .into_response(HttpResponse::from_error(error))
-            .map_into_right_body()
+        // Not `into_response`: it forgets the error, of which the answer is made below.
+        let (request, _) = request.into_parts();
+        ServiceResponse::new(request, HttpResponse::from_error(error)).map_into_right_body()
     } else if preflight && matches!(verdict, Verdict::Allowed(_)) {
         request
             .into_response(HttpResponse::NoContent().finish())

@@ -61,7 +61,8 @@ impl Origins {
         let Some(origin) = request.headers().get(header::ORIGIN) else {
             return Verdict::NoPage;
         };
-        if !is_for_pages(request.path()) {
+        // As the router will read it: `//v1/%6de` must not be another path here than there.
+        if !is_for_pages(request.match_info().as_str()) {
             return Verdict::NoPage;
         }
         match origin.to_str() {
@@ -73,10 +74,12 @@ impl Origins {
 
 /// The user's API. The secret key has no business in a browser: no CORS for the other one.
 fn is_for_pages(path: &str) -> bool {
-    let first = path
-        .strip_prefix("/v1/")
-        .map(|rest| rest.split('/').next().unwrap_or_default());
-    matches!(first, Some("me" | "client" | "environment" | "dev_browser")) || path.starts_with("/dev/")
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    match segments.next() {
+        Some("v1") => matches!(segments.next(), Some("me" | "client" | "environment" | "dev_browser")),
+        Some("dev") => true,
+        _ => false,
+    }
 }
 
 /// Whether the browser only asks what it may do.

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use phoneproof_domain::use_cases::{AdminUpdate, NewPhoneNumber};
+use phoneproof_domain::use_cases::{AdminUpdate, NewPhoneNumber, UserError};
 use phoneproof_domain::{BackupCode, PhoneError, PhoneNumberId, Standing, User};
 
 use super::body::Body;
@@ -33,7 +33,11 @@ pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body
         primary: params.flag("primary")?.unwrap_or(false),
         reserved_for_second_factor: params.flag("reserved_for_second_factor")?.unwrap_or(false),
     };
-    let (user, id, codes) = state.users.create_phone_number(&user_named(user)?, new).await?;
+    let (user, id, codes) = state
+        .users
+        .create_phone_number(&user_named(user)?, new)
+        .await
+        .map_err(refused)?;
     shown(&state, &user, &id, codes.as_deref())
 }
 
@@ -50,7 +54,7 @@ pub(crate) async fn update(
 ) -> Result<HttpResponse, ApiError> {
     let id = named(&id)?;
     let update = admin_update(&params)?;
-    let (user, codes) = state.users.update_phone_number(&id, update).await?;
+    let (user, codes) = state.users.update_phone_number(&id, update).await.map_err(refused)?;
     shown(&state, &user, &id, codes.as_deref())
 }
 
@@ -66,6 +70,14 @@ fn admin_update(params: &Params) -> Result<AdminUpdate, ApiError> {
         primary: params.flag("primary")?,
         reserved_for_second_factor: params.flag("reserved_for_second_factor")?,
     })
+}
+
+/// The parameter that asks for the primary number has another name here than on a user.
+fn refused(error: UserError) -> ApiError {
+    match error {
+        UserError::Phone(PhoneError::PrimaryUnverified) => ApiError::VerificationNeeded("primary"),
+        other => other.into(),
+    }
 }
 
 fn named(id: &str) -> Result<PhoneNumberId, ApiError> {

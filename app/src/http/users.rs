@@ -14,7 +14,7 @@ use super::json::{DeletedJson, UserJson};
 use super::me::{patch, profile_update};
 use super::params::Params;
 use super::user_filter::{user_filter, user_query};
-use super::{params, phone_numbers};
+use super::{iso_time, params, phone_numbers};
 use crate::server::AppState;
 
 pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
@@ -245,5 +245,10 @@ fn metadata(params: &params::Params, name: &'static str) -> Result<Metadata, Api
 
 /// Milliseconds or, as Clerk's SDK sends a date, RFC 3339 text.
 fn created_at(params: &Params) -> Result<Option<Timestamp>, ApiError> {
-    Ok(params.integer("created_at")?.map(Timestamp::from_millis))
+    let iso = params.text("created_at").ok().flatten().and_then(iso_time::millis);
+    let millis = match iso {
+        Some(millis) => Some(millis),
+        None => params.integer("created_at")?,
+    };
+    Ok(millis.map(Timestamp::from_millis))
 }

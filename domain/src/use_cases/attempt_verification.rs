@@ -19,14 +19,20 @@ impl Users {
         let loaded = self.load(user).await?;
         let known = loaded.as_ref().and_then(|loaded| loaded.aggregate.phones.get(id));
         let number = known.ok_or(PhoneError::NotFound)?.number.clone();
-        self.must_not_be_anothers(user, &number).await?;
         let hash = self.hasher.otp(Purpose::VerifyNumber, id, code);
-        self.change_own(user, loaded, now, |user| {
-            if let Some(left) = user.locked_for(now) {
-                return Err(UserError::Locked { left });
-            }
-            Ok(user.phones.attempt(id, hash, now, &self.policy)?)
-        })
-        .await
+        let (changed, outcome) = self
+            .change_own(user, loaded, now, |user| {
+                if let Some(left) = user.locked_for(now) {
+                    return Err(UserError::Locked { left });
+                }
+                Ok(user.phones.attempt(id, hash, now, &self.policy)?)
+            })
+            .await?;
+        // A right code that comes too late is refused by the commit. Who cannot win the number any
+        // more hears so after a wrong one, too, rather than being sent for another code.
+        if outcome != AttemptOutcome::Verified {
+            self.must_not_be_anothers(user, &number).await?;
+        }
+        Ok((changed, outcome))
     }
 }

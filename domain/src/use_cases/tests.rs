@@ -286,19 +286,29 @@ async fn no_text_goes_to_a_number_that_another_user_won_meanwhile() {
         .expect_owner_of()
         .returning(|_| Ok(Some("user_b".parse().unwrap())));
     mocks.gateway.expect_send().never();
-    let users = mocks.users();
-    for outcome in [
-        users.prepare_verification(&user_id(), &phone_id()).await.map(|_| ()),
-        users
-            .attempt_verification(&user_id(), &phone_id(), &OtpCode::parse("123456").unwrap())
-            .await
-            .map(|_| ()),
-    ] {
-        assert!(
-            matches!(outcome, Err(UserError::Phone(PhoneError::Taken))),
-            "{outcome:?}"
-        );
-    }
+    let outcome = mocks.users().prepare_verification(&user_id(), &phone_id()).await;
+    assert!(
+        matches!(outcome, Err(UserError::Phone(PhoneError::Taken))),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn who_lost_a_number_hears_so_after_a_wrong_code_too_and_it_counts() {
+    let mut mocks = Mocks::default().stored(user_being_verified()).commits(1);
+    mocks
+        .directory
+        .expect_owner_of()
+        .returning(|_| Ok(Some("user_b".parse().unwrap())));
+    let wrong = OtpCode::parse("000000").unwrap();
+    let outcome = mocks
+        .users()
+        .attempt_verification(&user_id(), &phone_id(), &wrong)
+        .await;
+    assert!(
+        matches!(outcome, Err(UserError::Phone(PhoneError::Taken))),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::Failure;
 use crate::client::Connection;
+use crate::machine::busy;
 use crate::people::People;
 use crate::sample::Sample;
 use crate::server::{Contestant, Server, cpu_of};
@@ -30,11 +31,13 @@ struct Done {
     errors: Vec<String>,
 }
 
-/// A moment, and the processor time that the server and this process had used by then.
+/// A moment, and the processor time that had been used by then.
 pub(crate) struct Reading {
     pub(crate) at: Instant,
     pub(crate) server: Duration,
     pub(crate) generator: Duration,
+    /// By everybody, these two included.
+    pub(crate) all: Duration,
 }
 
 /// Measures one contestant with so many clients, on a new database in `folder`, which stays there.
@@ -72,6 +75,7 @@ pub(crate) async fn run(
             at: Instant::now(),
             server: server.cpu(),
             generator: cpu_of("self"),
+            all: busy(),
         }
     };
     let clients = join_all((0..clients).map(|_| client(people, server, contestant, end)));

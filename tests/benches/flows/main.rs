@@ -11,8 +11,8 @@
 
 mod client;
 mod codes;
-mod disk;
 mod load;
+mod machine;
 mod people;
 mod report;
 mod sample;
@@ -26,7 +26,7 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::disk::Machine;
+use crate::machine::Machine;
 use crate::people::People;
 use crate::report::Report;
 use crate::server::Contestant;
@@ -76,7 +76,7 @@ async fn run() -> Result<(), Failure> {
                 );
                 report.samples.push((who, clients, sample));
                 // The last database of all stays for the starts.
-                if round + 1 == settings.rounds && Some(&clients) == settings.clients.last() {
+                if settings.starts > 0 && round + 1 == settings.rounds && Some(&clients) == settings.clients.last() {
                     report
                         .starts
                         .push((who, startup::measure(&settings, who, folder.path()).await?));

@@ -2,7 +2,7 @@ use std::fmt::{self, Display};
 
 use serde_json::{Value, json};
 
-use crate::disk::Machine;
+use crate::machine::Machine;
 use crate::sample::{Latency, Sample};
 use crate::server::Contestant;
 use crate::syncs::Traced;
@@ -54,6 +54,7 @@ impl Report {
                 "request": latency(sample.request),
                 "flow": latency(sample.flow),
                 "cpu_seconds_per_1000_flows": sample.cpu,
+                "share_of_cores_taken_by_others": sample.others,
                 "generator_cpu_seconds_per_1000_flows": sample.generator_cpu,
                 "syncs_per_flow": sample.groups,
                 "idle_memory_bytes": sample.idle_memory,
@@ -106,31 +107,42 @@ impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "\nclients  server     flows/s  request p50     p99    flow p50     p99  CPU s/1000 (generator)  syncs/flow  peak MB  errors"
+            "\nrequest and flow in ms; CPU: processor seconds for 1000 flows; syncs: for one flow; others: what other processes took of the cores\n"
+        )?;
+        write_row(
+            f,
+            [
+                "clients", "server", "flows/s", "req p50", "req p99", "flow p50", "flow p99", "CPU", "load CPU",
+                "syncs", "peak MB", "others", "errors",
+            ]
+            .map(str::to_owned),
         )?;
         for clients in self.clients() {
             for who in Contestant::BOTH {
                 let Some(sample) = self.median(who, clients) else {
                     continue;
                 };
-                writeln!(
+                write_row(
                     f,
-                    "{clients:>7}  {:<9}  {:>7.0}  {:>8.2} ms {:>7.2}  {:>7.2} ms {:>7.2}  {:>10.3}     ({:.3})  {:>12.3}  {:>7.1}  {:>6}",
-                    who.name(),
-                    sample.flows_per_second,
-                    sample.request.p50,
-                    sample.request.p99,
-                    sample.flow.p50,
-                    sample.flow.p99,
-                    sample.cpu,
-                    sample.generator_cpu,
-                    sample.groups,
-                    megabytes(sample.peak_memory),
-                    sample.errors.len(),
+                    [
+                        clients.to_string(),
+                        who.name().to_owned(),
+                        format!("{:.0}", sample.flows_per_second),
+                        format!("{:.2}", sample.request.p50),
+                        format!("{:.2}", sample.request.p99),
+                        format!("{:.2}", sample.flow.p50),
+                        format!("{:.2}", sample.flow.p99),
+                        format!("{:.3}", sample.cpu),
+                        format!("{:.3}", sample.generator_cpu),
+                        format!("{:.3}", sample.groups),
+                        format!("{:.1}", megabytes(sample.peak_memory)),
+                        format!("{:.0} %", sample.others * 100.0),
+                        sample.errors.len().to_string(),
+                    ],
                 )?;
             }
             if let Some(ratio) = self.ratio(clients) {
-                writeln!(f, "{:>7}  ratio      {ratio:>7.2}", "")?;
+                writeln!(f, "{:>7}  {:<9}  {ratio:>8.2}", "", "ratio")?;
             }
         }
         writeln!(f)?;
@@ -181,6 +193,17 @@ impl Display for Report {
         }
         Ok(())
     }
+}
+
+fn write_row(f: &mut fmt::Formatter<'_>, cells: [String; 13]) -> fmt::Result {
+    for (at, cell) in cells.iter().enumerate() {
+        match at {
+            0 => write!(f, "{cell:>7}")?,
+            1 => write!(f, "  {cell:<9}")?,
+            _ => write!(f, "  {cell:>8}")?,
+        }
+    }
+    writeln!(f)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no memory is that large")]

@@ -13,6 +13,8 @@ pub(crate) struct Sample {
     pub(crate) cpu: f64,
     /// The same of the load generator.
     pub(crate) generator_cpu: f64,
+    /// The share of the machine's cores that other processes took: what makes a measurement doubtful.
+    pub(crate) others: f64,
     /// Groups of commits a flow, over the whole run with its start and its end.
     pub(crate) groups: f64,
     /// In bytes.
@@ -37,12 +39,17 @@ impl Sample {
             .filter(|flow| (from.at..to.at).contains(&flow.ended))
             .collect();
         let thousands = count(counted.len()) / 1000.0;
+        let wall = (to.at - from.at).as_secs_f64();
+        let used = |reading: fn(&Reading) -> Duration| reading(to).saturating_sub(reading(from));
+        let (server, generator) = (used(|reading| reading.server), used(|reading| reading.generator));
+        let others = used(|reading| reading.all).saturating_sub(server + generator);
         Self {
-            flows_per_second: count(counted.len()) / (to.at - from.at).as_secs_f64(),
+            flows_per_second: count(counted.len()) / wall,
             request: Latency::of(counted.iter().flat_map(|flow| flow.requests).collect()),
             flow: Latency::of(counted.iter().map(|flow| flow.took).collect()),
-            cpu: (to.server - from.server).as_secs_f64() / thousands,
-            generator_cpu: (to.generator - from.generator).as_secs_f64() / thousands,
+            cpu: server.as_secs_f64() / thousands,
+            generator_cpu: generator.as_secs_f64() / thousands,
+            others: others.as_secs_f64() / wall / count(std::thread::available_parallelism().map_or(1, usize::from)),
             groups: f64::from(groups) / count(flows.len()),
             flows: u32::try_from(flows.len()).unwrap_or(u32::MAX),
             errors,
@@ -65,6 +72,7 @@ impl Sample {
             },
             cpu: middle(|sample| sample.cpu),
             generator_cpu: middle(|sample| sample.generator_cpu),
+            others: middle(|sample| sample.others),
             groups: middle(|sample| sample.groups),
             idle_memory: samples
                 .iter()

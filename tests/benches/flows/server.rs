@@ -158,7 +158,7 @@ impl Server {
         cpu_of(&self.child.id().to_string())
     }
 
-    /// A line of `/proc/PID/status` in bytes: `VmRSS`, or `VmHWM`, the most that VmRSS ever was.
+    /// A line of `/proc/PID/status` in bytes: `VmRSS`, or `VmHWM`, the most that it ever was.
     pub(crate) fn memory(&self, line: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let value = status

@@ -1,10 +1,12 @@
 //! The API by secret key: users and phone numbers as a back end manages them (contract, section 8).
 
 mod access;
+mod kept_out;
 mod listing;
 mod numbers_of_users;
 mod phone_numbers;
 mod refusals;
+mod refused_numbers;
 mod users;
 
 use phoneproof_tests::Actor;

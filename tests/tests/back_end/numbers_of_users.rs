@@ -17,10 +17,7 @@ async fn with_second_factor(app: &TestApp, back_end: &Actor) -> Value {
 }
 
 fn factors(user: &Value) -> (bool, bool) {
-    (
-        user["two_factor_enabled"] == true,
-        user["backup_code_enabled"] == true,
-    )
+    (user["two_factor_enabled"] == true, user["backup_code_enabled"] == true)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +29,11 @@ async fn every_second_factor_goes_at_once_also_when_none_is_on() {
     let mfa = format!("{}/mfa", user_path(&user));
     for _ in 0..2 {
         let off = back_end
-            .send(back_end.request(Method::DELETE, &mfa).header("content-type", "application/json"))
+            .send(
+                back_end
+                    .request(Method::DELETE, &mfa)
+                    .header("content-type", "application/json"),
+            )
             .await;
         assert_eq!(off.resource(), &json!({ "user_id": id(&user) }));
         let shown = back_end.get(&user_path(&user)).await.resource().clone();
@@ -76,7 +77,12 @@ async fn one_number_takes_the_place_of_all() {
         let path = format!("{}/phone_number", user_path(&user));
         let put = back_end.json(Method::PUT, &path, &sent).await.resource().clone();
         assert_eq!(
-            (&put["object"], &put["phone_number"], &put["reserved"], &put["verification"]["status"]),
+            (
+                &put["object"],
+                &put["phone_number"],
+                &put["reserved"],
+                &put["verification"]["status"]
+            ),
             (&json!("phone_number"), &json!(number), &json!(reserved), &verification),
             "{status}"
         );
@@ -84,10 +90,17 @@ async fn one_number_takes_the_place_of_all() {
         let shown = back_end.get(&user_path(&user)).await.resource().clone();
         assert_eq!(shown["phone_numbers"], json!([put]));
         assert_eq!(factors(&shown), (false, false), "MFA goes with its last number");
-        let primary = if verification.is_null() { Value::Null } else { put["id"].clone() };
+        let primary = if verification.is_null() {
+            Value::Null
+        } else {
+            put["id"].clone()
+        };
         assert_eq!(shown["primary_phone_number_id"], primary, "{status}");
         for number in user["phone_numbers"].as_array().unwrap() {
-            back_end.get(&number_path(number)).await.is_error(404, "resource_not_found");
+            back_end
+                .get(&number_path(number))
+                .await
+                .is_error(404, "resource_not_found");
         }
     }
 }
@@ -101,9 +114,15 @@ async fn the_number_that_stays_keeps_its_id_and_is_no_second_factor() {
     let sent = json!({ "phone_number": second["phone_number"] });
     let path = format!("{}/phone_number", user_path(&user));
     let put = back_end.json(Method::PUT, &path, &sent).await.resource().clone();
-    assert_eq!((&put["id"], &put["reserved_for_second_factor"]), (&second["id"], &json!(false)));
+    assert_eq!(
+        (&put["id"], &put["reserved_for_second_factor"]),
+        (&second["id"], &json!(false))
+    );
     let shown = back_end.get(&user_path(&user)).await.resource().clone();
-    assert_eq!((&shown["phone_numbers"], factors(&shown)), (&json!([put]), (false, false)));
+    assert_eq!(
+        (&shown["phone_numbers"], factors(&shown)),
+        (&json!([put]), (false, false))
+    );
     assert_eq!(shown["primary_phone_number_id"], second["id"]);
 }
 
@@ -116,9 +135,21 @@ async fn numbers_of_others_and_nonsense_replace_nothing() {
     let user = with_second_factor(&app, &back_end).await;
     let path = format!("{}/phone_number", user_path(&user));
     for (sent, code, param) in [
-        (json!({ "phone_number": taken }), "form_identifier_exists", "phone_number"),
-        (json!({ "phone_number": "555" }), "form_param_format_invalid", "phone_number"),
-        (json!({ "phone_number": [app.number()] }), "form_param_type_invalid", "phone_number"),
+        (
+            json!({ "phone_number": taken }),
+            "form_identifier_exists",
+            "phone_number",
+        ),
+        (
+            json!({ "phone_number": "555" }),
+            "form_param_format_invalid",
+            "phone_number",
+        ),
+        (
+            json!({ "phone_number": [app.number()] }),
+            "form_param_type_invalid",
+            "phone_number",
+        ),
         (json!({}), "form_param_missing", "phone_number"),
         (
             json!({ "phone_number": app.number(), "identification_status": "maybe" }),

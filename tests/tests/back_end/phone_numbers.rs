@@ -14,7 +14,11 @@ async fn a_number_of_any_country_is_added_unverified() {
     let back_end = app.back_end();
     let user = made(&back_end, &json!({ "phone_number": [app.number()] })).await;
     let added = back_end
-        .json(Method::POST, NUMBERS, &json!({ "user_id": id(&user), "phone_number": "+44 20 7946 0958" }))
+        .json(
+            Method::POST,
+            NUMBERS,
+            &json!({ "user_id": id(&user), "phone_number": "+44 20 7946 0958" }),
+        )
         .await;
     let number = added.resource().clone();
     assert_eq!(added.header("content-type"), Some("application/json"));
@@ -49,7 +53,11 @@ async fn a_verified_number_may_become_primary_and_second_factor_at_once() {
     assert_eq!(number["backup_codes"].as_array().map(Vec::len), Some(10));
     let shown = back_end.get(&user_path(&user)).await.resource().clone();
     assert_eq!(
-        (&shown["primary_phone_number_id"], &shown["two_factor_enabled"], &shown["mfa_enabled_at"]),
+        (
+            &shown["primary_phone_number_id"],
+            &shown["two_factor_enabled"],
+            &shown["mfa_enabled_at"]
+        ),
         (&number["id"], &json!(true), &json!(NOW))
     );
     let again = back_end.get(&number_path(&number)).await;
@@ -59,21 +67,33 @@ async fn a_verified_number_may_become_primary_and_second_factor_at_once() {
         "user_id": id(&user), "phone_number": app.number(), "verified": null, "primary": null, "reserved_for_second_factor": null,
     });
     let third = back_end.json(Method::POST, NUMBERS, &third).await.resource().clone();
-    assert_eq!((&third["verification"], &third["default_second_factor"]), (&Value::Null, &json!(false)));
+    assert_eq!(
+        (&third["verification"], &third["default_second_factor"]),
+        (&Value::Null, &json!(false))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_number_becomes_primary_once_it_is_verified() {
     let app = TestApp::spawn().await;
     let (back_end, user) = (app.back_end(), app.user("user_a"));
-    assert_eq!(user.get("/v1/me").await.response()["primary_phone_number_id"], Value::Null);
+    assert_eq!(
+        user.get("/v1/me").await.response()["primary_phone_number_id"],
+        Value::Null
+    );
     let added = json!({ "user_id": "user_a", "phone_number": app.number() });
     let number = back_end.json(Method::POST, NUMBERS, &added).await.resource().clone();
-    assert_eq!(user.get("/v1/me").await.response()["primary_phone_number_id"], Value::Null);
+    assert_eq!(
+        user.get("/v1/me").await.response()["primary_phone_number_id"],
+        Value::Null
+    );
     let path = number_path(&number);
     let verified = back_end.json(Method::PATCH, &path, &json!({ "verified": true })).await;
     assert_eq!(verified.resource()["verification"]["status"], "verified");
-    assert_eq!(user.get("/v1/me").await.response()["primary_phone_number_id"], number["id"]);
+    assert_eq!(
+        user.get("/v1/me").await.response()["primary_phone_number_id"],
+        number["id"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,15 +106,30 @@ async fn each_part_of_a_number_changes_alone() {
     // What is sent; then: verified, second factor, whether the second number is primary.
     for (sent, verified, reserved, primary) in [
         (json!({}), true, false, false),
-        (json!({ "verified": null, "primary": null, "reserved_for_second_factor": null }), true, false, false),
+        (
+            json!({ "verified": null, "primary": null, "reserved_for_second_factor": null }),
+            true,
+            false,
+            false,
+        ),
         (json!({ "primary": false }), true, false, false),
         (json!({ "primary": true }), true, false, true),
         (json!({ "reserved_for_second_factor": true }), true, true, true),
         (json!({ "reserved_for_second_factor": false }), true, false, true),
-        (json!({ "reserved_for_second_factor": true, "verified": true }), true, true, true),
+        (
+            json!({ "reserved_for_second_factor": true, "verified": true }),
+            true,
+            true,
+            true,
+        ),
         // Without its proof it can be neither of the two.
         (json!({ "verified": false }), false, false, false),
-        (json!({ "verified": true, "primary": true, "reserved_for_second_factor": true }), true, true, true),
+        (
+            json!({ "verified": true, "primary": true, "reserved_for_second_factor": true }),
+            true,
+            true,
+            true,
+        ),
     ] {
         let number = back_end.json(Method::PATCH, &path, &sent).await.resource().clone();
         let shown = back_end.get(&user_path(&user)).await.resource().clone();
@@ -125,7 +160,11 @@ async fn a_removed_number_hands_on_primary_and_default_and_may_be_the_last() {
     let mut left = numbers.as_slice();
     while let Some((number, rest)) = left.split_first() {
         let deleted = back_end
-            .send(back_end.request(Method::DELETE, &number_path(number)).header("content-type", "application/json"))
+            .send(
+                back_end
+                    .request(Method::DELETE, &number_path(number))
+                    .header("content-type", "application/json"),
+            )
             .await;
         assert_eq!(
             deleted.resource(),
@@ -138,73 +177,4 @@ async fn a_removed_number_hands_on_primary_and_default_and_may_be_the_last() {
         assert_eq!(shown["two_factor_enabled"], !rest.is_empty());
         left = rest;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_rules_forbid_changes_nothing() {
-    let app = TestApp::spawn().await;
-    let back_end = app.back_end();
-    let (taken, own) = (app.number(), app.number());
-    let _ = made(&back_end, &json!({ "phone_number": [taken] })).await;
-    let user = made(&back_end, &json!({ "phone_number": [own] })).await;
-    let unverified = json!({ "user_id": id(&user), "phone_number": app.number() });
-    let unverified = back_end.json(Method::POST, NUMBERS, &unverified).await.resource().clone();
-    // The other one's number, unverified here, from before it was the other one's.
-    let before = back_end.get(&user_path(&user)).await.resource().clone();
-
-    let with = |name: &str, value: Value| {
-        let mut body = json!({ "user_id": id(&user), "phone_number": "+14155552671" });
-        body[name] = value;
-        body
-    };
-    for (body, status, code, param) in [
-        (with("phone_number", json!(taken)), 422, "form_identifier_exists", Some("phone_number")),
-        (with("phone_number", json!(own)), 422, "form_identifier_exists", Some("phone_number")),
-        (with("phone_number", json!("4155552671")), 422, "form_param_format_invalid", Some("phone_number")),
-        (with("phone_number", json!("")), 422, "form_param_nil", Some("phone_number")),
-        (with("phone_number", Value::Null), 422, "form_param_missing", Some("phone_number")),
-        (with("user_id", Value::Null), 422, "form_param_missing", Some("user_id")),
-        (with("user_id", json!("user_nobody")), 404, "resource_not_found", None),
-        (with("verified", json!("maybe")), 422, "form_param_type_invalid", Some("verified")),
-        (with("primary", json!(1)), 422, "form_param_type_invalid", Some("primary")),
-        (with("primary", json!(true)), 422, "form_verification_needed", Some("primary")),
-        (
-            with("reserved_for_second_factor", json!(true)),
-            400,
-            "identification_create_second_factor_unverified",
-            None,
-        ),
-    ] {
-        let refused = back_end.json(Method::POST, NUMBERS, &body).await;
-        refused.is_error(status, code);
-        assert_eq!(refused.json["errors"][0]["meta"]["param_name"].as_str(), param, "{body}");
-    }
-    let path = number_path(&unverified);
-    for (sent, status, code) in [
-        (json!({ "primary": true }), 422, "form_verification_needed"),
-        (json!({ "reserved_for_second_factor": true }), 400, "identification_update_second_factor_unverified"),
-        (json!({ "verified": false, "primary": true }), 422, "form_verification_needed"),
-        (json!({ "verified": "yes" }), 422, "form_param_type_invalid"),
-        // The first part alone would be fine: nothing of it happens.
-        (json!({ "verified": true, "reserved_for_second_factor": "maybe" }), 422, "form_param_type_invalid"),
-    ] {
-        back_end.json(Method::PATCH, &path, &sent).await.is_error(status, code);
-    }
-    assert_eq!(back_end.get(&user_path(&user)).await.resource(), &before);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_number_that_was_won_by_another_cannot_be_declared_verified() {
-    let app = TestApp::spawn().await;
-    let back_end = app.back_end();
-    let shared = app.number();
-    let loser = made(&back_end, &json!({ "phone_number": [app.number()] })).await;
-    let added = json!({ "user_id": id(&loser), "phone_number": shared });
-    let lost = back_end.json(Method::POST, NUMBERS, &added).await.resource().clone();
-    let _winner = made(&back_end, &json!({ "phone_number": [shared] })).await;
-    let refused = back_end
-        .json(Method::PATCH, &number_path(&lost), &json!({ "verified": true }))
-        .await;
-    refused.is_error(422, "form_identifier_exists").about("phone_number");
-    assert_eq!(back_end.get(&number_path(&lost)).await.resource(), &lost);
 }

@@ -103,11 +103,12 @@ impl Signer {
     }
 
     pub(crate) fn sign_with_header(&self, header: &Value, claims: &Value) -> String {
-        let signed = format!(
-            "{}.{}",
-            BASE64.encode(header.to_string()),
-            BASE64.encode(claims.to_string())
-        );
+        self.sign_text(&header.to_string(), &claims.to_string())
+    }
+
+    /// Signs texts that no JSON library would write.
+    pub(crate) fn sign_text(&self, header: &str, claims: &str) -> String {
+        let signed = format!("{}.{}", BASE64.encode(header), BASE64.encode(claims));
         let random = SystemRandom::new();
         let signature = match self {
             Self::Rsa(pair) => {

@@ -2,4 +2,5 @@
 
 mod issuer;
 mod key_sources;
+mod renewal;
 mod tokens;

@@ -56,6 +56,8 @@ fn bad_tokens(signer: &Signer, other: &Signer) -> Vec<(&'static str, String)> {
     } else {
         "ES256"
     };
+    let twice = claims().to_string().replacen('{', r#"{"sub":"auth0|eve","#, 1);
+    let twice = signer.sign_text(&header("kid", json!("k")).to_string(), &twice);
     let mut bad = vec![
         (
             "alg none",
@@ -74,6 +76,15 @@ fn bad_tokens(signer: &Signer, other: &Signer) -> Vec<(&'static str, String)> {
         ("another key", other.sign("k", &claims())),
         ("tampered claims", tampered),
         ("unknown kid", signer.sign("unknown", &claims())),
+        (
+            "an extension that is critical",
+            signer.sign_with_header(&header("crit", json!(["x"])), &claims()),
+        ),
+        (
+            "its own key in the header",
+            other.sign_with_header(&header("jwk", other.jwk("k")), &claims()),
+        ),
+        ("one claim twice", twice),
         ("kid as path", signer.sign("../../k", &claims())),
         (
             "kid of another type",
@@ -115,6 +126,21 @@ async fn keeps_the_contract_of_the_port_with_every_algorithm() {
             bad: bad_tokens(signer, other),
         };
         identity_provider::all(&provider(&[signer.jwk("k")], Arc::new(HandSet::at_now())), &samples).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_another_issuer_is_left_to_it_whatever_its_algorithm() {
+    let signer = Signer::ed25519();
+    let provider = provider(&[signer.jwk("k")], Arc::new(HandSet::at_now()));
+    let foreign = claims_but("iss", json!("https://elsewhere.example.com/"));
+    for algorithm in ["HS256", "ES512", "none"] {
+        let token = signer.sign_with_header(&json!({ "alg": algorithm, "kid": "k" }), &foreign);
+        let outcome = provider.identify(&token).await;
+        assert!(
+            matches!(outcome, Err(IdentityError::NotMine)),
+            "{algorithm}: {outcome:?}"
+        );
     }
 }
 
@@ -167,6 +193,10 @@ fn keys_that_cannot_be_trusted_are_no_keys() {
     let with = |jwk: Value| JwtIdentityProvider::with_jwks(ISSUER, AUDIENCE, &jwks(&[jwk]), clock());
     let mut encrypting = Signer::ed25519().jwk("k");
     encrypting["use"] = json!("enc");
+    let mut signing = Signer::ed25519().jwk("k");
+    signing["key_ops"] = json!(["sign"]);
+    let mut short = Signer::p256().jwk("k");
+    short["x"] = json!("AAAA");
     let mut misnamed = Signer::p256().jwk("k");
     misnamed["alg"] = json!("RS256");
     let mut weak = Signer::rsa(KeySize::Rsa2048).jwk("k");
@@ -174,6 +204,8 @@ fn keys_that_cannot_be_trusted_are_no_keys() {
     for (reason, jwk) in [
         ("symmetric", json!({ "kty": "oct", "kid": "k", "k": "c2VjcmV0" })),
         ("for encryption", encrypting),
+        ("for other operations", signing),
+        ("half a point", short),
         ("named for another algorithm", misnamed),
         ("RSA of 1020 bits", weak),
         ("nonsense", json!({ "kty": "RSA" })),
