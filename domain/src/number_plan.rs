@@ -99,6 +99,32 @@ impl NumberKind {
     }
 }
 
+/// The number as the library keeps it. Its own parser would first guess at what is certain here.
+fn split(number: &E164) -> Option<LibNumber> {
+    let digits = number.as_str().strip_prefix('+')?;
+    // No calling code begins with another one (ITU-T E.164 §6.2.1), so the first that fits is it.
+    let (code, national) = (1..=3).find_map(|length| {
+        let (code, national) = digits.split_at_checked(length)?;
+        let code = code.parse().ok()?;
+        PHONE_NUMBER_UTIL.get_region_for_country_code(code)?;
+        Some((code, national))
+    })?;
+    // The library holds the national number as an integer, and apart from it the zeros that stand
+    // before it (Italy's, among others); a last zero is a digit of the integer.
+    let zeros = national.bytes().take_while(|byte| *byte == b'0').count();
+    let zeros = zeros.min(national.len().checked_sub(1)?);
+    let mut split = LibNumber {
+        country_code: code,
+        national_number: national.parse().ok()?,
+        ..LibNumber::default()
+    };
+    if zeros > 0 {
+        split.italian_leading_zero = Some(true);
+        split.number_of_leading_zeros = i32::try_from(zeros).ok();
+    }
+    Some(split)
+}
+
 /// The country and the kind of line of one number.
 ///
 /// ```
@@ -117,7 +143,7 @@ impl NumberPlan {
     /// Looks `number` up. Area codes decide inside +1, not the prefix: +1 876 is Jamaica.
     #[must_use]
     pub fn of(number: &E164) -> Self {
-        let Ok(number) = LibNumber::parse(number.as_str(), None) else {
+        let Some(number) = split(number) else {
             return Self {
                 country: None,
                 kind: NumberKind::Unknown,

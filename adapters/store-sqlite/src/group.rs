@@ -7,6 +7,7 @@ use diesel::result::Error;
 use phoneproof_domain::ports::{BoxError, CommitError};
 
 use crate::errors::Failure;
+use crate::kept::Bare;
 use crate::writer::Work;
 
 /// What became of each job, in order.
@@ -42,14 +43,24 @@ pub(crate) fn commit(connection: &mut SqliteConnection, works: Vec<Work>) -> Res
     })
 }
 
+/// Not Diesel's own transaction in a transaction, whose statements are prepared anew each time.
 fn in_savepoint(connection: &mut SqliteConnection, work: Work) -> Result<Result<(), CommitError>, Error> {
-    let outcome = connection.transaction(|connection| {
-        // Whatever a panic left half done in the database goes back with the savepoint.
-        catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or(Err(Failure::Panicked))
-    });
-    match outcome {
-        Ok(()) => Ok(Ok(())),
-        Err(Failure::Database(error)) => Err(error),
-        Err(failure) => Ok(Err(failure.into())),
-    }
+    run(connection, "SAVEPOINT change")?;
+    // Whatever a panic left half done in the database goes back with the savepoint.
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or(Err(Failure::Panicked));
+    let failure = match outcome {
+        Ok(()) => None,
+        // The whole group goes back.
+        Err(Failure::Database(error)) => return Err(error),
+        Err(failure) => {
+            run(connection, "ROLLBACK TO change")?;
+            Some(failure)
+        }
+    };
+    run(connection, "RELEASE change")?;
+    Ok(failure.map_or(Ok(()), |failure| Err(failure.into())))
+}
+
+fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), Error> {
+    Bare(statement).execute(connection).map(drop)
 }

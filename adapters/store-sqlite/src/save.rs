@@ -1,17 +1,12 @@
 //! Writing a plan, inside the transaction that the writing thread holds.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 
 use crate::errors::Failure;
-use crate::kept::Kept;
+use crate::kept::{FirstRevision, Update};
 use crate::plan::{BackupCodeRows, NumberRows, Plan};
 use crate::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
 use crate::schema::{backup_codes, phone_numbers, users};
-
-/// A new user's first revision: any of 2^48, so that a change which was decided on a user who was
-/// deleted since never fits the one who was made anew under the same id.
-const FIRST_REVISION: &str = "random() & 281474976710655";
 
 /// Writes `plan`, if its revision still stands.
 pub(crate) fn save(connection: &mut SqliteConnection, plan: &Plan) -> Result<(), Failure> {
@@ -44,9 +39,9 @@ fn must_be_one(rows: usize) -> Result<(), Failure> {
 }
 
 fn insert_user(connection: &mut SqliteConnection, user: &UserRow) -> Result<(), Failure> {
-    let revision = diesel::dsl::sql::<BigInt>(FIRST_REVISION);
-    let insert = diesel::insert_into(users::table).values((user, users::revision.eq(revision)));
-    let inserted = Kept(insert).execute(connection);
+    let inserted = diesel::insert_into(users::table)
+        .values((user, users::revision.eq(FirstRevision)))
+        .execute(connection);
     let Err(error) = inserted else {
         return Ok(());
     };
@@ -61,12 +56,14 @@ fn insert_user(connection: &mut SqliteConnection, user: &UserRow) -> Result<(), 
 }
 
 fn update_user(connection: &mut SqliteConnection, user: &UserRow, revision: i64, profile: bool) -> Result<(), Failure> {
-    let target = users::table.find(&user.id).filter(users::revision.eq(revision));
-    let next = users::revision.eq(revision + 1);
+    let (table, next) = ("users", users::revision.eq(revision + 1));
+    let of = users::id.eq(&user.id).and(users::revision.eq(revision));
     let updated = if profile {
-        Kept(diesel::update(target).set((&user.profile, &user.standing, next))).execute(connection)?
+        let set = (&user.profile, &user.standing, next).as_changeset();
+        Update { table, set, of }.execute(connection)?
     } else {
-        Kept(diesel::update(target).set((&user.standing, next))).execute(connection)?
+        let set = (&user.standing, next).as_changeset();
+        Update { table, set, of }.execute(connection)?
     };
     must_be_one(updated)
 }
@@ -76,8 +73,12 @@ fn save_numbers(connection: &mut SqliteConnection, user_id: &str, numbers: &Numb
         diesel::delete(phone_numbers::table.find((user_id, id))).execute(connection)?;
     }
     for row in &numbers.updated {
-        let update = diesel::update(phone_numbers::table.find((user_id, &row.id))).set(&row.state);
-        Kept(update).execute(connection)?;
+        Update {
+            table: "phone_numbers",
+            set: (&row.state).as_changeset(),
+            of: phone_numbers::user_id.eq(user_id).and(phone_numbers::id.eq(&row.id)),
+        }
+        .execute(connection)?;
     }
     insert_numbers(connection, &numbers.inserted)
 }
@@ -99,8 +100,14 @@ fn save_codes(connection: &mut SqliteConnection, user_id: &str, codes: &BackupCo
         diesel::delete(gone).execute(connection)?;
     }
     for row in &codes.updated {
-        let update = diesel::update(backup_codes::table.find((user_id, row.position))).set(row);
-        Kept(update).execute(connection)?;
+        Update {
+            table: "backup_codes",
+            set: row.as_changeset(),
+            of: backup_codes::user_id
+                .eq(user_id)
+                .and(backup_codes::position.eq(row.position)),
+        }
+        .execute(connection)?;
     }
     insert_codes(connection, &codes.inserted)
 }
@@ -112,4 +119,103 @@ fn insert_codes(connection: &mut SqliteConnection, rows: &[BackupCodeRow]) -> Re
             .execute(connection)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use diesel::connection::InstrumentationEvent;
+    use phoneproof_domain::ports::Change;
+    use phoneproof_domain::{
+        CodeHash, PhoneNumber, StoredBackupCode, Timestamp, User, UserPhones, UserPhonesParts, Verification,
+    };
+
+    use super::*;
+    use crate::connection::{Connector, Role};
+    use crate::{Options, SqliteStore, users_repository};
+
+    /// The statements that `run` makes, and those of them that are prepared for good.
+    fn statements(connection: &mut SqliteConnection, run: impl FnOnce(&mut SqliteConnection)) -> [Vec<String>; 2] {
+        let seen = Arc::new(Mutex::new([Vec::new(), Vec::new()]));
+        let noted = Arc::clone(&seen);
+        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
+            InstrumentationEvent::StartQuery { query, .. } => {
+                let query = query.to_string();
+                let text = query.split(" -- binds").next().unwrap_or_default().to_owned();
+                noted.lock().unwrap()[0].push(text);
+            }
+            InstrumentationEvent::CacheQuery { sql, .. } => noted.lock().unwrap()[1].push(sql.to_owned()),
+            _ => {}
+        });
+        run(connection);
+        std::mem::take(&mut *seen.lock().unwrap())
+    }
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+    fn phones(at: u8, code_used_at: Option<Timestamp>) -> UserPhones {
+        let (id, number) = (format!("idn_{at:027}"), format!("+1415555267{at}"));
+        let mut number = PhoneNumber::unverified(id.parse().unwrap(), number.parse().unwrap(), NOW);
+        number.verification = Verification::ByAdmin;
+        number.reserved_for_second_factor = true;
+        number.updated_at = code_used_at.unwrap_or(Timestamp::from_millis(0));
+        let used_at = code_used_at;
+        UserPhones::restore(UserPhonesParts {
+            primary: Some(number.id.clone()),
+            default_second_factor: Some(number.id.clone()),
+            numbers: vec![number],
+            backup_codes: [CodeHash::from_bytes([at; 32])]
+                .map(|hash| StoredBackupCode { hash, used_at })
+                .into(),
+            mfa_enabled_at: Some(NOW),
+            mfa_disabled_at: None,
+        })
+        .unwrap()
+    }
+
+    fn user(at: u8) -> User {
+        let phones = phones(at, None);
+        let id = format!("user_{at:027}").parse().unwrap();
+        User {
+            phones,
+            ..User::new(id, NOW)
+        }
+    }
+
+    fn replace(connection: &mut SqliteConnection, after: &User) {
+        let before = users_repository::load(connection, after.id.as_str()).unwrap().unwrap();
+        let after = after.clone();
+        save(connection, &Plan::of(&Change::Replace { before, after })).unwrap();
+    }
+
+    #[test]
+    fn every_statement_of_a_change_is_prepared_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options::at(folder.path().join("test.db"));
+        drop(SqliteStore::open(options.clone()).unwrap());
+        let mut connection = Connector::new(&options).unwrap().connect(Role::Write).unwrap();
+        let [made, kept] = statements(&mut connection, |connection| {
+            for at in 0..2 {
+                let mut user = user(at);
+                save(connection, &Plan::of(&Change::Create(user.clone()))).unwrap();
+                user.phones = phones(at, Some(NOW));
+                replace(connection, &user);
+                user.profile.first_name = "Ann".parse().ok();
+                replace(connection, &user);
+                user.phones = UserPhones::default();
+                replace(connection, &user);
+            }
+        });
+        let mut once = made.clone();
+        once.sort();
+        once.dedup();
+        assert!(
+            once.iter().any(|text| text.starts_with("UPDATE `phone_numbers`")),
+            "{made:#?}"
+        );
+        for text in &once {
+            assert_eq!(kept.iter().filter(|kept| *kept == text).count(), 1, "{text}");
+        }
+    }
 }

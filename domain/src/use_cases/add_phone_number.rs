@@ -1,3 +1,5 @@
+use futures_util::future::try_join;
+
 use super::{UserError, Users};
 use crate::{E164, PhoneNumberId, User, UserId};
 
@@ -10,9 +12,10 @@ impl Users {
     pub async fn add_phone_number(&self, user: &UserId, number: &E164) -> Result<(User, PhoneNumberId), UserError> {
         let now = self.now();
         self.policy.admit(number)?;
-        self.must_not_be_anothers(user, number).await?;
+        let not_anothers = self.must_not_be_anothers(user, number);
+        let loaded = async { Ok(self.load(user).await?) };
+        let ((), loaded) = try_join(not_anothers, loaded).await?;
         let id = PhoneNumberId::generate(now, &*self.ports.entropy);
-        let loaded = self.load(user).await?;
         let (user, ()) = self
             .change_own(user, loaded, now, |user| {
                 Ok(user.phones.add(id.clone(), number.clone(), now, &self.policy)?)

@@ -1,15 +1,15 @@
 //! The yardstick of `make bench`: what actix-web and SQLite give at best on this machine and disk.
 //!
 //! `yardstick PORT DATABASE` serves the three calls of a verification flow and does the writes of
-//! ours: create inserts a user and a phone number; prepare moves the user's revision and stores a
-//! hash of 32 bytes with its expiry; attempt moves the revision again and marks the number verified.
+//! ours, to the same tables and indexes: create inserts a user and a phone number; prepare moves the
+//! user's revision and stores a hash of 32 bytes with its expiry; attempt moves the revision again,
+//! marks the number verified and makes it the primary one.
 //! Every answer waits for its commit, in WAL mode with `synchronous=FULL`, and commits are grouped
 //! by one writing thread. Both have a worker for each core and answer JSON of about the same size.
 //!
 //! What it leaves out is what ours is measured for: no token is verified (the text after `Bearer`
 //! is the user), no number parsed, no rule asked, no code compared, nothing logged, no savepoint put
-//! around a change, nothing read (ours loads the user before each change), and no index kept but
-//! those that the flow needs. SQL goes straight to SQLite's prepared statements, by rusqlite.
+//! around a change, and nothing read (ours loads the user before each change). SQL goes straight to SQLite's prepared statements, by rusqlite.
 #![expect(clippy::print_stdout, reason = "the codes and the port are read from there")]
 
 use std::io::Write;
@@ -29,35 +29,20 @@ use tokio::sync::oneshot;
 const LARGEST_GROUP: usize = 256;
 const QUEUE: usize = 4096;
 
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS users (
-        id            TEXT    NOT NULL PRIMARY KEY,
-        revision      INTEGER NOT NULL,
-        created_at_ms INTEGER NOT NULL,
-        updated_at_ms INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS phone_numbers (
-        id                 TEXT    NOT NULL PRIMARY KEY,
-        user_id            TEXT    NOT NULL,
-        number             TEXT    NOT NULL,
-        verification_state TEXT    NOT NULL,
-        attempts           INTEGER,
-        code_hash          BLOB,
-        prepared_at_ms     INTEGER,
-        expires_at_ms      INTEGER,
-        created_at_ms      INTEGER NOT NULL,
-        updated_at_ms      INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    CREATE UNIQUE INDEX IF NOT EXISTS phone_numbers_number ON phone_numbers (number, user_id);";
+/// The tables and indexes of ours: the same writes are writes of the same rows.
+const SCHEMA: &str = include_str!("../../../adapters/store-sqlite/migrations/2026-11-24-000000_create_users/up.sql");
 
-const INSERT_USER: &str = "INSERT INTO users VALUES (?1, 1, ?2, ?2)";
-const INSERT_NUMBER: &str =
-    "INSERT INTO phone_numbers VALUES (?1, ?2, ?3, 'unprepared', NULL, NULL, NULL, NULL, ?4, ?4)";
-const UPDATE_USER: &str = "UPDATE users SET revision = revision + 1, updated_at_ms = ?2 WHERE id = ?1";
-const PREPARE_NUMBER: &str = "UPDATE phone_numbers SET verification_state = 'running', attempts = 0, code_hash = ?2,
-    prepared_at_ms = ?3, expires_at_ms = ?3 + 600000, updated_at_ms = ?3 WHERE id = ?1 RETURNING number";
+const INSERT_USER: &str = "INSERT INTO users (id, revision, public_metadata, private_metadata, unsafe_metadata, banned,
+    delete_self_enabled, last_active_at_ms, created_at_ms, updated_at_ms) VALUES (?1, 1, '{}', '{}', '{}', 0, 1, ?2, ?2, ?2)";
+const INSERT_NUMBER: &str = "INSERT INTO phone_numbers (user_id, id, number, held, reserved_for_second_factor,
+    default_second_factor, verification_state, created_at_ms, updated_at_ms)
+    VALUES (?2, ?1, ?3, 0, 0, 0, 'unprepared', ?4, ?4)";
+const UPDATE_USER: &str = "UPDATE users SET revision = revision + 1, updated_at_ms = ?2,
+    primary_phone_number_id = ?3 WHERE id = ?1";
+const PREPARE_NUMBER: &str = "UPDATE phone_numbers SET verification_state = 'running', attempts = 0, code_hash = ?3,
+    prepared_at_ms = ?4, expires_at_ms = ?4 + 600000, updated_at_ms = ?4 WHERE user_id = ?1 AND id = ?2 RETURNING number";
 const VERIFY_NUMBER: &str = "UPDATE phone_numbers SET verification_state = 'by_code', attempts = 1, code_hash = NULL,
-    prepared_at_ms = NULL, updated_at_ms = ?2 WHERE id = ?1 RETURNING number";
+    prepared_at_ms = NULL, updated_at_ms = ?3 WHERE user_id = ?1 AND id = ?2 RETURNING number";
 
 /// What a request has written.
 enum Change {
@@ -90,9 +75,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let connection = Connection::open(database)?;
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA busy_timeout = 1500;",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;",
     )?;
-    connection.execute_batch(SCHEMA)?;
+    if !connection.table_exists(None, "users")? {
+        connection.execute_batch(SCHEMA)?;
+    }
     connection.set_prepared_statement_cache_capacity(32);
 
     let groups = Arc::new(AtomicU64::new(0));
@@ -263,32 +250,31 @@ fn commit(connection: &mut Connection, group: &[Job]) -> rusqlite::Result<Vec<St
 }
 
 fn apply(transaction: &Transaction<'_>, job: &Job) -> rusqlite::Result<String> {
-    let update_user = || {
+    let (user, now) = (&job.user, job.now);
+    let update_user = |primary: Option<&str>| {
         transaction
             .prepare_cached(UPDATE_USER)?
-            .execute(params![job.user, job.now])
+            .execute(params![user, now, primary])
     };
     match &job.change {
         Change::Create { id, number } => {
-            transaction
-                .prepare_cached(INSERT_USER)?
-                .execute(params![job.user, job.now])?;
+            transaction.prepare_cached(INSERT_USER)?.execute(params![user, now])?;
             transaction
                 .prepare_cached(INSERT_NUMBER)?
-                .execute(params![id, job.user, number, job.now])?;
+                .execute(params![id, user, number, now])?;
             Ok(number.clone())
         }
         Change::Prepare { id, hash } => {
-            update_user()?;
+            update_user(None)?;
             transaction
                 .prepare_cached(PREPARE_NUMBER)?
-                .query_row(params![id, hash, job.now], |row| row.get(0))
+                .query_row(params![user, id, hash, now], |row| row.get(0))
         }
         Change::Attempt { id } => {
-            update_user()?;
+            update_user(Some(id))?;
             transaction
                 .prepare_cached(VERIFY_NUMBER)?
-                .query_row(params![id, job.now], |row| row.get(0))
+                .query_row(params![user, id, now], |row| row.get(0))
         }
     }
 }
