@@ -7,7 +7,6 @@ mod dev;
 mod envelope;
 mod error;
 mod health;
-mod iso_time;
 mod json;
 mod me;
 mod metrics;

@@ -5,6 +5,8 @@ use actix_web::web::{Data, Path};
 use phoneproof_domain::use_cases::{AdminProfileUpdate, MetadataUpdate, NewUser, UserError};
 use phoneproof_domain::{BackupCode, E164, Metadata, Profile, Standing, Timestamp, User, UserId};
 use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::body::{Body, Query};
 use super::caller::BackEnd;
@@ -14,7 +16,7 @@ use super::json::{DeletedJson, UserJson};
 use super::me::{patch, profile_update};
 use super::params::Params;
 use super::user_filter::{user_filter, user_query};
-use super::{iso_time, params, phone_numbers};
+use super::{params, phone_numbers};
 use crate::server::AppState;
 
 pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
@@ -245,9 +247,13 @@ fn metadata(params: &params::Params, name: &'static str) -> Result<Metadata, Api
 
 /// Milliseconds or, as Clerk's SDK sends a date, RFC 3339 text.
 fn created_at(params: &Params) -> Result<Option<Timestamp>, ApiError> {
-    let iso = params.text("created_at").ok().flatten().and_then(iso_time::millis);
-    let millis = match iso {
-        Some(millis) => Some(millis),
+    let date = params
+        .text("created_at")
+        .ok()
+        .flatten()
+        .and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+    let millis = match date {
+        Some(date) => i64::try_from(date.unix_timestamp_nanos() / 1_000_000).ok(),
         None => params.integer("created_at")?,
     };
     Ok(millis.map(Timestamp::from_millis))

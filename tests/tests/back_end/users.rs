@@ -68,6 +68,32 @@ async fn a_new_user_is_complete_and_private_metadata_stay_on_this_api() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_day_of_a_user_who_moves_in_is_taken_as_javascript_writes_it() {
+    let app = TestApp::spawn().await;
+    let number = |at: usize| [format!("+1415555{at:04}")];
+    for (at, (date, millis)) in [
+        ("1969-12-31T23:59:59.999Z", -1_i64),
+        ("2000-02-29T12:34:56.789Z", 951_827_696_789),
+        ("2000-02-29T13:34:56+01:00", 951_827_696_000),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let user = made(
+            &app.back_end(),
+            &json!({ "phone_number": number(2600 + at), "created_at": date }),
+        )
+        .await;
+        assert_eq!(user["created_at"], millis, "{date}");
+    }
+    for date in ["yesterday", "2027-01-15", "2027-02-29T00:00:00Z", "2027-01-15T08:00:00"] {
+        let body = json!({ "phone_number": number(2699), "created_at": date });
+        let refused = app.back_end().json(Method::POST, "/v1/users", &body).await;
+        refused.is_error(422, "form_param_type_invalid").about("created_at");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_user_of_the_back_end_goes_on_by_token() {
     let app = TestApp::spawn().await;
     let number = app.number();
