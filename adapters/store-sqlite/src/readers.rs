@@ -4,7 +4,6 @@
 //! tokio's own pool for that would open a connection for each of up to 512 threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -22,6 +21,9 @@ const PATIENCE: Duration = Duration::from_millis(1900);
 /// Most reads in one transaction. Sharing one spares each the locks and the `BEGIN`; every read
 /// was asked for before it began, and so sees whatever was acknowledged until then.
 const LARGEST_GROUP: usize = 16;
+
+/// Reads that may wait for one thread before another one is woken: some 2 ms of work.
+const ENOUGH: usize = 64;
 
 /// Reads and answers its caller; false if the connection is of no more use. Where there is none
 /// it gets the reason instead.
@@ -51,9 +53,8 @@ impl From<StoreError> for ReadError {
 /// The way to some reading threads. Dropping it lets them finish.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    /// One for each thread. A shared one costs a lock, and wakes threads for nothing.
+    /// One for each thread.
     queues: Vec<mpsc::Sender<Job>>,
-    next: AtomicUsize,
     threads: Vec<JoinHandle<()>>,
     patience: Option<Duration>,
 }
@@ -67,7 +68,6 @@ impl Readers {
         };
         let mut readers = Self {
             queues: Vec::new(),
-            next: AtomicUsize::new(0),
             threads: Vec::new(),
             // A search of millions of users takes as long as it takes.
             patience: (role == Role::Read).then_some(PATIENCE),
@@ -90,6 +90,17 @@ impl Readers {
         Ok(readers)
     }
 
+    /// The first thread that has not enough to do, or else the one with the least.
+    ///
+    /// Not in turn: a thread that is at work takes the next read with this one, without being woken.
+    fn queue(&self) -> Option<&mpsc::Sender<Job>> {
+        let waiting = |queue: &&mpsc::Sender<Job>| queue.max_capacity() - queue.capacity();
+        self.queues
+            .iter()
+            .find(|queue| waiting(queue) < ENOUGH)
+            .or_else(|| self.queues.iter().min_by_key(waiting))
+    }
+
     /// Runs `read` inside a transaction: whatever it reads is of one moment.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
@@ -108,9 +119,8 @@ impl Readers {
             let _ = answer.send(outcome);
             sound
         });
-        // In turn: each load takes about as long as any other.
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.queues.len();
-        self.queues[turn]
+        self.queue()
+            .ok_or_else(|| unavailable("the store is closed"))?
             .try_send(job)
             .map_err(|error| unavailable(error.to_string()))?;
         let outcome = match self.patience {
