@@ -5,6 +5,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use crate::Actor;
+
 /// The binary `phoneproof` as a process of its own: for what only a process shows, such as its
 /// command line, its signals, its death.
 pub struct Program {
@@ -82,6 +84,12 @@ impl Program {
             logged,
             readers: vec![errors, lines],
         }
+    }
+
+    /// Somebody who sends it requests, with this text after `Bearer `.
+    #[must_use]
+    pub fn actor(&self, bearer: Option<&str>) -> Actor {
+        Actor::at(&self.url, bearer)
     }
 
     /// The process id.

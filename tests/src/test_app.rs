@@ -125,11 +125,7 @@ impl TestApp {
             clock,
             database,
             issuer: DevIssuer::new(&settings.secret),
-            client: reqwest::Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .no_proxy()
-                .build()
-                .unwrap(),
+            client: client(),
             next_number: AtomicU32::new(0),
             stop: Some(stop),
             running: Some(running),
@@ -248,6 +244,16 @@ impl TestApp {
     }
 }
 
+/// Whatever proxy the environment names, the server is reached directly.
+#[expect(clippy::unwrap_used, reason = "a test without a client has failed")]
+fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .unwrap()
+}
+
 /// Somebody who sends requests.
 #[derive(Clone)]
 pub struct Actor {
@@ -257,6 +263,14 @@ pub struct Actor {
 }
 
 impl Actor {
+    pub(crate) fn at(url: &str, bearer: Option<&str>) -> Self {
+        Self {
+            client: client(),
+            url: url.to_owned(),
+            bearer: bearer.map(str::to_owned),
+        }
+    }
+
     /// A request to be shaped by the test.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.url));
