@@ -11,11 +11,16 @@ use crate::config::{ConfigError, LogFormat, Settings};
 /// them, and those may hold anything, a phone number too.
 const NEVER_QUOTED: &str = "actix_http::h1::decoder=warn";
 
+/// What is logged.
+pub(crate) fn filter(settings: &Settings) -> Result<EnvFilter, ConfigError> {
+    let filter = EnvFilter::try_new(&settings.log.level).map_err(|error| ConfigError::at("log.level", error))?;
+    Ok(filter.add_directive(NEVER_QUOTED.parse().map_err(ConfigError::line)?))
+}
+
 /// Starts logging as configured. Lines are written by a thread of their own: a full pipe must not
 /// hold up requests. What is still waiting is written when the guard is dropped.
 pub(crate) fn start(settings: &Settings) -> Result<tracing_appender::non_blocking::WorkerGuard, ConfigError> {
-    let filter = EnvFilter::try_new(&settings.log.level).map_err(|error| ConfigError::at("log.level", error))?;
-    let filter = filter.add_directive(NEVER_QUOTED.parse().map_err(ConfigError::line)?);
+    let filter = filter(settings)?;
     let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
         .buffered_lines_limit(8_192)
         .lossy(true)

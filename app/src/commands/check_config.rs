@@ -5,6 +5,7 @@ use phoneproof_sms_console::Inbox;
 
 use super::{CommandLine, print};
 use crate::config::{ConfigError, Overrides, Settings};
+use crate::logging;
 use crate::wiring::{self, Shared};
 
 pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
@@ -18,6 +19,7 @@ pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
     wiring::gateway(&settings, &shared)?;
     wiring::identity_providers(&settings, &shared, None)?;
     wiring::known_store(&settings)?;
+    logging::filter(&settings)?;
     print(&summary(&settings))
 }
 
