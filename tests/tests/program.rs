@@ -288,6 +288,7 @@ fn its_files_are_the_owners_alone_whatever_the_umask() {
 }
 
 /// A connection that is kept alive and idle.
+#[expect(clippy::unwrap_used, reason = "a server that does not answer has failed the test")]
 fn idle_connection(url: &str) -> TcpStream {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
