@@ -1,5 +1,8 @@
 //! `kill -9`, in a loop, under load: nothing that was acknowledged is lost, nothing is half done.
-#![expect(clippy::print_stdout, reason = "the counts are worth reading: --nocapture shows them")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the counts are worth reading: --nocapture shows them"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;

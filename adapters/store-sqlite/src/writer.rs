@@ -20,8 +20,8 @@ use crate::group::{self, GroupError};
 /// Most changes in one group: their callers wait for the slowest of them.
 pub(crate) const LARGEST_GROUP: usize = 256;
 
-/// What a job does inside its transaction.
-pub(crate) type Work = Box<dyn FnOnce(&mut SqliteConnection) -> Result<(), Failure> + Send>;
+/// What a job does inside its transaction. It is done again if another job of its group fails.
+pub(crate) type Work = Box<dyn FnMut(&mut SqliteConnection) -> Result<(), Failure> + Send>;
 
 /// Work, and where its outcome goes.
 pub(crate) struct Job {

@@ -8,8 +8,8 @@
 //! by one writing thread. Both have a worker for each core and answer JSON of about the same size.
 //!
 //! What it leaves out is what ours is measured for: no token is verified (the text after `Bearer`
-//! is the user), no number parsed, no rule asked, no code compared, nothing logged, no savepoint put
-//! around a change, and nothing read (ours loads the user before each change). SQL goes straight to SQLite's prepared statements, by rusqlite.
+//! is the user), no number parsed, no rule asked, no code compared, nothing logged, and nothing read
+//! (ours loads the user before each change). SQL goes straight to SQLite's prepared statements, by rusqlite.
 #![expect(clippy::print_stdout, reason = "the codes and the port are read from there")]
 
 use std::io::Write;

@@ -35,7 +35,7 @@ fn mark(id: i64) -> Work {
 }
 
 /// Marks, and then does what `end` does.
-fn mark_and(id: i64, end: impl FnOnce(&mut SqliteConnection) -> Result<(), Failure> + Send + 'static) -> Work {
+fn mark_and(id: i64, mut end: impl FnMut(&mut SqliteConnection) -> Result<(), Failure> + Send + 'static) -> Work {
     Box::new(move |connection| {
         mark(id)(connection)?;
         end(connection)
@@ -52,8 +52,11 @@ async fn marks(store: &SqliteStore) -> Vec<i64> {
 /// Keeps the thread busy until the answer is dropped or sent to, so that a group forms behind it.
 async fn busy(store: &SqliteStore) -> (Sender<()>, impl Future<Output = Result<(), CommitError>>) {
     let ((done, wait), (begun, has_begun)) = (channel(), oneshot::channel());
+    let mut begun = Some(begun);
     let work: Work = Box::new(move |_| {
-        let _ = begun.send(());
+        if let Some(begun) = begun.take() {
+            let _ = begun.send(());
+        }
         let _ = wait.recv();
         Ok(())
     });
@@ -158,10 +161,14 @@ async fn a_full_disk_takes_the_group_back_and_is_got_over() {
 }
 
 #[tokio::test]
-async fn a_job_that_ends_the_transaction_by_itself_harms_nobody() {
+async fn a_failure_that_ends_the_transaction_takes_the_group_with_it() {
     let (_folder, store) = store(1000).await;
     let (done, blocker) = busy(&store).await;
-    let end = mark_and(2, |connection| Ok(connection.batch_execute("ROLLBACK")?));
+    // As SQLite does when the disk is full: the statement fails, and the transaction is gone with it.
+    let end = mark_and(2, |connection| {
+        connection.batch_execute("ROLLBACK")?;
+        Ok(connection.batch_execute("INSERT INTO nowhere VALUES (1)")?)
+    });
     let group = join_all([mark(1), end, mark(3)].map(|work| store.writer.write(work)));
     let (_, answers, ()) = tokio::join!(blocker, group, async { drop(done) });
     assert!(answers.iter().all(is_unavailable), "{answers:?}");
