@@ -46,9 +46,9 @@ bench: ## End-to-end and micro benchmarks, with the yardstick; see docs/benchmar
 	cargo bench --locked -p phoneproof-tests --bench flows
 	cargo bench --locked -p phoneproof-tests --bench micro
 
-tools: ## Installs Chromium and Node.js if they are missing (Debian, as root)
-	@if [ -z "$(CHROMIUM)" ] || ! command -v node >/dev/null; then \
-		echo "installing chromium, nodejs and npm"; \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium \
+tools: ## Installs Chromium, Node.js and curl if they are missing (Debian, as root)
+	@if [ -z "$(CHROMIUM)" ] || ! command -v node >/dev/null || ! command -v curl >/dev/null; then \
+		echo "installing chromium, nodejs, npm and curl"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium ca-certificates curl \
 			$$(command -v node >/dev/null || echo nodejs npm) >/dev/null; \
 	fi

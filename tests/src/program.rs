@@ -92,6 +92,19 @@ impl Program {
         Actor::at(&self.url, bearer)
     }
 
+    /// The secret key that a development server prints at its start. Waits for that line.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a server that prints no key has failed the test")]
+    pub fn secret_key(&self) -> String {
+        loop {
+            let printed = text(&self.printed);
+            if let Some(line) = printed.lines().find(|line| line.contains("secret key")) {
+                return line.split_whitespace().last().expect("a key").to_owned();
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// The process id.
     #[must_use]
     pub fn id(&self) -> u32 {
