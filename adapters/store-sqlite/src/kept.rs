@@ -11,17 +11,22 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
-/// `UPDATE table SET set WHERE of`.
-pub(crate) struct Update<Set, Of> {
-    pub(crate) table: &'static str,
+/// Names one `UPDATE` of this crate, whose text is always the same.
+pub(crate) trait Kind: 'static {
+    fn table(&self) -> &'static str;
+}
+
+/// `UPDATE table SET set WHERE of`. Kept by its kind, so that its text is made only once.
+pub(crate) struct Update<K, Set, Of> {
+    pub(crate) kind: K,
     pub(crate) set: Set,
     pub(crate) of: Of,
 }
 
-impl<Set: QueryFragment<Sqlite>, Of: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Update<Set, Of> {
+impl<K: Kind, Set: QueryFragment<Sqlite>, Of: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Update<K, Set, Of> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         pass.push_sql("UPDATE ");
-        pass.push_identifier(self.table)?;
+        pass.push_identifier(self.kind.table())?;
         pass.push_sql(" SET ");
         self.set.walk_ast(pass.reborrow())?;
         pass.push_sql(" WHERE ");
@@ -29,13 +34,12 @@ impl<Set: QueryFragment<Sqlite>, Of: QueryFragment<Sqlite>> QueryFragment<Sqlite
     }
 }
 
-impl<Set, Of> QueryId for Update<Set, Of> {
-    type QueryId = ();
-    // Kept by its text.
-    const HAS_STATIC_QUERY_ID: bool = false;
+impl<K: Kind, Set, Of> QueryId for Update<K, Set, Of> {
+    type QueryId = K;
+    const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl<Set, Of> RunQueryDsl<SqliteConnection> for Update<Set, Of> {}
+impl<K, Set, Of> RunQueryDsl<SqliteConnection> for Update<K, Set, Of> {}
 
 /// A statement without parameters.
 pub(crate) struct Bare(pub(crate) &'static str);

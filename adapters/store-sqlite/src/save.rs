@@ -3,10 +3,36 @@
 use diesel::prelude::*;
 
 use crate::errors::Failure;
-use crate::kept::{FirstRevision, Update};
+use crate::kept::{FirstRevision, Kind, Update};
 use crate::plan::{BackupCodeRows, NumberRows, Plan};
 use crate::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
 use crate::schema::{backup_codes, phone_numbers, users};
+
+struct WholeUser;
+struct StandingOfUser;
+struct StateOfNumber;
+struct WholeCode;
+
+impl Kind for WholeUser {
+    fn table(&self) -> &'static str {
+        "users"
+    }
+}
+impl Kind for StandingOfUser {
+    fn table(&self) -> &'static str {
+        "users"
+    }
+}
+impl Kind for StateOfNumber {
+    fn table(&self) -> &'static str {
+        "phone_numbers"
+    }
+}
+impl Kind for WholeCode {
+    fn table(&self) -> &'static str {
+        "backup_codes"
+    }
+}
 
 /// Writes `plan`, if its revision still stands.
 pub(crate) fn save(connection: &mut SqliteConnection, plan: &Plan) -> Result<(), Failure> {
@@ -56,14 +82,14 @@ fn insert_user(connection: &mut SqliteConnection, user: &UserRow) -> Result<(), 
 }
 
 fn update_user(connection: &mut SqliteConnection, user: &UserRow, revision: i64, profile: bool) -> Result<(), Failure> {
-    let (table, next) = ("users", users::revision.eq(revision + 1));
+    let next = users::revision.eq(revision + 1);
     let of = users::id.eq(&user.id).and(users::revision.eq(revision));
     let updated = if profile {
-        let set = (&user.profile, &user.standing, next).as_changeset();
-        Update { table, set, of }.execute(connection)?
+        let (kind, set) = (WholeUser, (&user.profile, &user.standing, next).as_changeset());
+        Update { kind, set, of }.execute(connection)?
     } else {
-        let set = (&user.standing, next).as_changeset();
-        Update { table, set, of }.execute(connection)?
+        let (kind, set) = (StandingOfUser, (&user.standing, next).as_changeset());
+        Update { kind, set, of }.execute(connection)?
     };
     must_be_one(updated)
 }
@@ -74,7 +100,7 @@ fn save_numbers(connection: &mut SqliteConnection, user_id: &str, numbers: &Numb
     }
     for row in &numbers.updated {
         Update {
-            table: "phone_numbers",
+            kind: StateOfNumber,
             set: (&row.state).as_changeset(),
             of: phone_numbers::user_id.eq(user_id).and(phone_numbers::id.eq(&row.id)),
         }
@@ -101,7 +127,7 @@ fn save_codes(connection: &mut SqliteConnection, user_id: &str, codes: &BackupCo
     }
     for row in &codes.updated {
         Update {
-            table: "backup_codes",
+            kind: WholeCode,
             set: row.as_changeset(),
             of: backup_codes::user_id
                 .eq(user_id)
