@@ -64,7 +64,8 @@ impl Connector {
             Role::Read | Role::Search => (2048, "ON"),
         };
         // The log begins anew at 4000 pages (16 MB), unless a long read holds it up; what it grew
-        // to then is cut back to 16 MB. At SQLite's 1000 pages, changes take 4 % longer. Without memory mapping the caches are all there is.
+        // to then is cut back to 16 MB. At SQLite's 1000 pages, changes take 4 % longer. Without
+        // memory mapping the caches are all there is.
         format!(
             "PRAGMA busy_timeout = {busy_timeout};
              PRAGMA foreign_keys = ON;
