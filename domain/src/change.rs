@@ -70,16 +70,19 @@ pub async fn change<A: Aggregate, T, E>(
     Err(ChangeError::Contended)
 }
 
-/// Deletes an aggregate, whatever changes meanwhile.
+/// Deletes an aggregate, whatever changes meanwhile, if `permit` lets the state go that is deleted.
 ///
 /// # Errors
-/// [`ChangeError::Missing`], [`ChangeError::Contended`], [`ChangeError::Store`].
-pub async fn delete<A: Aggregate>(
+/// [`ChangeError::Refused`] with what `permit` says; [`ChangeError::Missing`],
+/// [`ChangeError::Contended`], [`ChangeError::Store`].
+pub async fn delete<A: Aggregate, E>(
     repository: &dyn Repository<A>,
     id: &A::Id,
-) -> Result<A, ChangeError<std::convert::Infallible>> {
+    permit: impl Fn(&A) -> Result<(), E> + Send + Sync,
+) -> Result<A, ChangeError<E>> {
     for _ in 0..MAX_ROUNDS {
         let loaded = repository.load(id).await?.ok_or(ChangeError::Missing)?;
+        permit(&loaded.aggregate).map_err(ChangeError::Refused)?;
         let aggregate = loaded.aggregate.clone();
         match repository.commit(Change::Delete(loaded)).await {
             Ok(()) => return Ok(aggregate),

@@ -342,6 +342,12 @@ fn user_entry(error: &UserError) -> Entry {
             entry(422, "form_param_value_invalid", "is too large", error.to_string())
         }
         UserError::Banned => entry(403, "user_banned", "User banned", "This account is banned."),
+        UserError::DeleteSelfDisabled => entry(
+            403,
+            "user_delete_self_not_enabled",
+            "Deletion not allowed",
+            "This account cannot be deleted by its user.",
+        ),
         UserError::Locked { left } => entry(403, "user_locked", "User locked", "This account is locked for now.")
             .meta(json!({ "lockout_expires_in_seconds": seconds(*left) })),
         UserError::NoSuchUser => entry(404, "resource_not_found", "not found", "No such user."),

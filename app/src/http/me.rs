@@ -9,7 +9,7 @@ use super::body::Body;
 use super::caller::Caller;
 use super::envelope::enveloped;
 use super::error::ApiError;
-use super::json::UserJson;
+use super::json::{DeletedJson, UserJson};
 use super::params::Params;
 use crate::server::AppState;
 
@@ -29,6 +29,21 @@ pub(crate) async fn update(
     let update = profile_update(&params)?;
     let user = state.users.update_own_profile(&caller.user, &update).await?;
     Ok(enveloped(UserJson::for_user(&user, state.users.now())))
+}
+
+pub(crate) async fn merge_metadata(
+    caller: Caller,
+    state: Data<AppState>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
+    let given = params.object("unsafe_metadata")?.unwrap_or_default();
+    let user = state.users.update_own_metadata(&caller.user, &given).await?;
+    Ok(enveloped(UserJson::for_user(&user, state.users.now())))
+}
+
+pub(crate) async fn remove(caller: Caller, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    state.users.delete_own_account(&caller.user).await?;
+    Ok(enveloped(DeletedJson::new("user", caller.user.as_str())))
 }
 
 /// Names and primary number, for the user and for a back end. An empty name clears it.

@@ -18,7 +18,12 @@ pub(crate) fn routes(config: &mut ServiceConfig, development: bool) {
             [
                 (Method::GET, web::get().to(me::show)),
                 (Method::PATCH, web::patch().to(me::update)),
+                (Method::DELETE, web::delete().to(me::remove)),
             ],
+        ))
+        .service(resource(
+            "/v1/me/metadata",
+            [(Method::PATCH, web::patch().to(me::merge_metadata))],
         ))
         .service(resource(
             "/v1/me/phone_numbers",

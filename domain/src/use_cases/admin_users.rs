@@ -2,7 +2,7 @@ use serde_json::{Map, Value};
 
 use super::own_account::ProfileUpdate;
 use super::{UserError, Users};
-use crate::change::{ChangeError, change, delete};
+use crate::change::{change, delete};
 use crate::ports::{UserFilter, UserQuery};
 use crate::profile::{Metadata, Patch, Profile, ShortText};
 use crate::user_phones::{AdminNumber, Standing};
@@ -179,14 +179,8 @@ impl Users {
     /// # Errors
     /// [`UserError::NoSuchUser`], [`UserError::Store`].
     pub async fn delete_user(&self, id: &UserId) -> Result<(), UserError> {
-        match delete(&*self.ports.repository, id).await {
-            Ok(_) => Ok(()),
-            Err(ChangeError::Missing) => Err(UserError::NoSuchUser),
-            Err(ChangeError::Taken(what)) => Err(UserError::Taken(what)),
-            Err(ChangeError::Contended) => Err(UserError::Contended),
-            Err(ChangeError::Store(error)) => Err(UserError::Store(error)),
-            Err(ChangeError::Refused(never)) => match never {},
-        }
+        delete(&*self.ports.repository, id, |_| Ok::<(), UserError>(())).await?;
+        Ok(())
     }
 
     /// Bans a user, or lifts the ban.

@@ -64,6 +64,9 @@ pub enum UserError {
     /// The user is banned.
     #[error("the user is banned")]
     Banned,
+    /// The account may not be deleted by its user.
+    #[error("the user may not delete the account")]
+    DeleteSelfDisabled,
     /// The user is locked.
     #[error("the user is locked for {} s", left.as_secs())]
     Locked {

@@ -1,4 +1,7 @@
+use serde_json::{Map, Value};
+
 use super::{UserError, Users};
+use crate::change::delete;
 use crate::profile::{Patch, ShortText, Username};
 use crate::{PhoneNumberId, User, UserId};
 
@@ -24,6 +27,38 @@ impl Users {
         let loaded = self.load(id).await?;
         let (user, ()) = self.change_own(id, loaded, self.now(), |_| Ok(())).await?;
         Ok(user)
+    }
+
+    /// Merges `given` into the metadata that the user may write; null removes a key.
+    ///
+    /// # Errors
+    /// [`UserError::Profile`] if they grow too large; [`UserError::Banned`], [`UserError::Store`].
+    pub async fn update_own_metadata(&self, id: &UserId, given: &Map<String, Value>) -> Result<User, UserError> {
+        let loaded = self.load(id).await?;
+        let (user, ()) = self
+            .change_own(id, loaded, self.now(), |user| {
+                let stored = &mut user.profile.unsafe_metadata;
+                *stored = stored.merged(given)?;
+                Ok(())
+            })
+            .await?;
+        Ok(user)
+    }
+
+    /// Deletes the user at the user's own wish; the numbers become free. Who comes back with the
+    /// token of an outside identity provider is a new user under the same id.
+    ///
+    /// # Errors
+    /// [`UserError::DeleteSelfDisabled`], [`UserError::NoSuchUser`], [`UserError::Banned`],
+    /// [`UserError::Store`].
+    pub async fn delete_own_account(&self, id: &UserId) -> Result<(), UserError> {
+        let permit = |user: &User| match user {
+            user if user.banned => Err(UserError::Banned),
+            user if !user.delete_self_enabled => Err(UserError::DeleteSelfDisabled),
+            _ => Ok(()),
+        };
+        delete(&*self.ports.repository, id, permit).await?;
+        Ok(())
     }
 
     /// Changes names and primary number.
