@@ -34,13 +34,14 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     let trace_id = state.trace_id();
     let verdict = state.origins.judge(&request);
     let preflight = is_preflight(&request);
-    let method = request.method().clone();
     let span = tracing::info_span!("request", trace_id = %trace_id);
 
     let early = match &verdict {
         Verdict::Refused => Some(ApiError::Origin),
         Verdict::Allowed(_) | Verdict::NoPage => smuggled_method(&mut request).err(),
     };
+    // The verb that is meant, for the log and the figures.
+    let method = request.method().clone();
     let mut response = if let Some(error) = early {
         // Not `into_response`: it forgets the error, of which the answer is made below.
         let (request, _) = request.into_parts();

@@ -80,7 +80,7 @@ async fn an_allowed_page_reads_answers_and_errors() {
             "resource_not_found",
         ),
         (
-            from(PAGE, &user, Method::DELETE, "/v1/me").await,
+            from(PAGE, &user, Method::PUT, "/v1/me").await,
             405,
             "method_not_allowed",
         ),

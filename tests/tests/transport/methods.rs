@@ -90,8 +90,9 @@ async fn a_wrong_method_is_told_the_right_ones() {
     let app = TestApp::spawn().await;
     let (user, back_end) = (app.user("user_a"), app.back_end());
     for (method, path, allowed) in [
-        (Method::POST, "/v1/me", "GET, PATCH"),
-        (Method::DELETE, "/v1/me/", "GET, PATCH"),
+        (Method::POST, "/v1/me", "GET, PATCH, DELETE"),
+        (Method::PUT, "/v1/me/", "GET, PATCH, DELETE"),
+        (Method::GET, "/v1/me/metadata", "PATCH"),
         (Method::PUT, NUMBERS, "GET, POST"),
         (Method::POST, "/v1/me/phone_numbers/idn_x", "GET, PATCH, DELETE"),
         (Method::GET, "/v1/me/phone_numbers/idn_x/prepare_verification", "POST"),
@@ -103,8 +104,8 @@ async fn a_wrong_method_is_told_the_right_ones() {
         (Method::GET, "/v1/users/user_a/ban", "POST"),
         (Method::GET, "/v1/phone_numbers", "POST"),
         (Method::POST, "/v1/health", "GET"),
-        (Method::TRACE, "/v1/me", "GET, PATCH"),
-        (Method::from_bytes(b"PROPFIND").unwrap(), "/v1/me", "GET, PATCH"),
+        (Method::TRACE, "/v1/me", "GET, PATCH, DELETE"),
+        (Method::from_bytes(b"PROPFIND").unwrap(), "/v1/me", "GET, PATCH, DELETE"),
     ] {
         // Whether somebody is signed in does not matter.
         for who in [&user, &back_end, &app.nobody()] {
