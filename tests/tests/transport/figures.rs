@@ -59,6 +59,10 @@ async fn codes_are_counted_by_what_became_of_them() {
         .await
         .response();
 
+    user.patch(&path, &[("reserved_for_second_factor", "true")])
+        .await
+        .is_error(400, "identification_update_second_factor_unverified");
+
     let answer = app.nobody().get("/metrics").await;
     assert_eq!(
         (answer.status, answer.header("content-type")),
@@ -77,6 +81,8 @@ async fn codes_are_counted_by_what_became_of_them() {
     }
     let refused = "phoneproof_http_requests_total{method=\"POST\",route=\"/v1/me/phone_numbers/{id}/prepare_verification\",status=\"429\"}";
     assert_eq!(figure(&metrics, refused), 1, "{metrics}");
+    let meant = "phoneproof_http_requests_total{method=\"PATCH\",route=\"/v1/me/phone_numbers/{id}\",status=\"400\"}";
+    assert_eq!(figure(&metrics, meant), 1, "POST with _method=PATCH\n{metrics}");
     assert!(figure(&metrics, "phoneproof_store_commits_total") >= figure(&metrics, "phoneproof_store_groups_total"));
     for secret in [&number[1..], "user_a", "idn_"] {
         assert!(!metrics.contains(secret), "{secret}\n{metrics}");
