@@ -5,10 +5,12 @@
 mod file;
 mod keys;
 mod list;
+mod network;
 mod settings;
 
 pub use file::{AdapterOptions, Config, Environment, LogFormat, Synchronous};
 pub use keys::{KeyKind, PublishableKey, SecretKey};
+pub use network::Network;
 pub use settings::{Overrides, Settings};
 
 /// Something in the configuration stops the start. One line; it names the option.

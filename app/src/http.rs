@@ -1,25 +1,39 @@
 //! The HTTP API: parse, ask the use cases, answer. No rule lives here.
 
+mod back_end_limit;
+mod back_end_sessions;
 mod backup_codes;
 mod body;
 mod caller;
+mod client;
+mod client_json;
+mod detached;
 mod dev;
 mod envelope;
+mod environment;
 mod error;
 mod health;
 mod json;
+mod jwks;
 mod me;
 mod metrics;
 mod my_phone_numbers;
 mod observe;
 mod origin;
 mod params;
+mod passwords;
 mod phone_numbers;
 mod routes;
+mod sessions;
+mod sign_ins;
+mod sign_ups;
 mod user_filter;
 mod users;
+mod visitor;
 
+pub(crate) use back_end_limit::BackEndLimit;
 pub(crate) use dev::DevTools;
+pub(crate) use environment::environment;
 pub(crate) use metrics::{Access as MetricsAccess, Metrics};
 pub(crate) use observe::observe;
 pub(crate) use origin::Origins;

@@ -9,6 +9,7 @@ mod http;
 mod instance_secret;
 mod logging;
 mod server;
+pub mod session_tokens;
 pub mod wiring;
 
 pub use dev_issuer::DevIssuer;

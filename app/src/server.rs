@@ -8,20 +8,37 @@ use std::time::Duration;
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use phoneproof_domain::ports::{Clock, Entropy, IdentityProvider, SmsGateway, StoreHealth};
-use phoneproof_domain::use_cases::Ports;
+use phoneproof_domain::ports::{Clock, Entropy, IdentityProvider, PasswordHasher, SmsGateway, StoreHealth};
+use phoneproof_domain::use_cases::{Auth, AuthPorts, Limits, Ports};
 use phoneproof_domain::{CodeHasher, Users};
 use phoneproof_sms_console::Inbox;
+use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::config::{ConfigError, SecretKey, Settings};
+use crate::config::{ConfigError, Network, PublishableKey, SecretKey, Settings};
 use crate::dev_issuer::DevIssuer;
-use crate::http::{DevTools, Metrics, MetricsAccess, Origins, observe, routes};
+use crate::http::{BackEndLimit, DevTools, Metrics, MetricsAccess, Origins, environment, observe, routes};
+use crate::session_tokens::SessionTokens;
 use crate::wiring::{self, Shared, Store};
 
 /// What handlers share.
 pub(crate) struct AppState {
     pub(crate) users: Users,
+    pub(crate) auth: Auth,
+    pub(crate) session_tokens: SessionTokens,
+    pub(crate) environment: Value,
+    pub(crate) publishable_key: PublishableKey,
+    /// What the names of suffixed cookies end in.
+    pub(crate) cookie_suffix: String,
+    pub(crate) cookie_domain: Option<String>,
+    /// Whether cookies are for https alone.
+    pub(crate) secure_cookies: bool,
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) native: bool,
+    pub(crate) development: bool,
+    /// Where browsers reach the server.
+    pub(crate) public_url: String,
+    pub(crate) back_end_limit: BackEndLimit,
     pub(crate) identity_providers: Vec<Arc<dyn IdentityProvider>>,
     pub(crate) secret_key: SecretKey,
     pub(crate) health: Arc<dyn StoreHealth>,
@@ -29,7 +46,7 @@ pub(crate) struct AppState {
     pub(crate) origins: Origins,
     pub(crate) dev_tools: Option<DevTools>,
     pub(crate) body_timeout: Duration,
-    entropy: Arc<dyn Entropy>,
+    pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 impl AppState {
@@ -52,6 +69,8 @@ pub struct Adapters {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// What hashes passwords.
+    pub passwords: Arc<dyn PasswordHasher>,
     /// Who recognises users.
     pub identity_providers: Vec<Arc<dyn IdentityProvider>>,
     /// What the console gateway keeps.
@@ -74,6 +93,7 @@ impl Adapters {
             identity_providers: wiring::identity_providers(settings, &shared, dev_issuer.as_ref())?,
             store: wiring::store(settings)?,
             clock,
+            passwords: wiring::passwords(wiring::entropy()),
             entropy: wiring::entropy(),
             inbox: shared.inbox,
         })
@@ -161,11 +181,12 @@ fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: 
         (None, true) => MetricsAccess::Everybody,
         (None, false) => MetricsAccess::Nobody,
     };
+    let metrics = Metrics::new(access, adapters.store.figures);
     let ports = Ports {
         repository: adapters.store.repository,
         directory: adapters.store.directory,
-        gateway: adapters.gateway,
-        clock: adapters.clock,
+        gateway: metrics.counted(adapters.gateway),
+        clock: adapters.clock.clone(),
         entropy: adapters.entropy.clone(),
     };
     let dev_tools = || DevTools {
@@ -173,12 +194,44 @@ fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: 
         issuer: Arc::new(DevIssuer::new(&settings.secret)),
         closing,
     };
+    let users = Users::new(ports, CodeHasher::new(&settings.secret), settings.policy.clone());
+    let auth_ports = AuthPorts {
+        clients: adapters.store.clients,
+        tickets: adapters.store.tickets,
+        unit_of_work: adapters.store.unit_of_work,
+        sessions: adapters.store.sessions,
+        passwords: adapters.passwords,
+        limiter: adapters.store.limiter,
+    };
+    let (back_end_limit, in_blocks) = BackEndLimit::new(&settings.limits.back_end_requests);
+    let limits = Limits {
+        back_end_requests: in_blocks,
+        ..settings.limits.clone()
+    };
+    let publishable_key = settings.publishable_key_at(address);
+    let (keys, clock) = (adapters.store.signing_keys, adapters.clock);
+    let host = publishable_key.host();
     AppState {
-        users: Users::new(ports, CodeHasher::new(&settings.secret), settings.policy.clone()),
+        session_tokens: SessionTokens::new(keys, clock, adapters.entropy.clone(), &settings.secret, host),
+        auth: Auth::new(users.clone(), auth_ports, limits),
+        users,
+        environment: environment(settings),
+        cookie_suffix: publishable_key.cookie_suffix(),
+        publishable_key,
+        cookie_domain: settings.server.cookie_domain.clone(),
+        secure_cookies: settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https"),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        native: settings.native,
+        development: settings.is_development(),
+        public_url: settings
+            .public_url
+            .as_ref()
+            .map_or_else(|| format!("http://{address}"), ToString::to_string),
+        back_end_limit,
         identity_providers: adapters.identity_providers,
         secret_key: settings.secret_key.clone(),
         health: adapters.store.health,
-        metrics: Metrics::new(access, adapters.store.figures),
+        metrics,
         origins: Origins::new(settings.allowed_origins.clone(), address, settings.public_url.as_ref()),
         dev_tools: settings.is_development().then(dev_tools),
         body_timeout: Duration::from_millis(settings.server.body_timeout_ms),

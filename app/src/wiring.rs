@@ -5,9 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use phoneproof_domain::User;
-use phoneproof_domain::ports::{Clock, Entropy, IdentityProvider, Repository, SmsGateway, StoreHealth, UserDirectory};
+use phoneproof_domain::ports::{
+    Clock, Entropy, IdentityProvider, Limiter, PasswordHasher, Repository, SessionDirectory, SigningKeys, SmsGateway,
+    StoreHealth, UnitOfWork, UserDirectory,
+};
+use phoneproof_domain::{Client, SignInToken, User};
 use phoneproof_identity_jwt::JwtIdentityProvider;
+use phoneproof_password_argon2::Argon2Passwords;
 use phoneproof_sms_console::{ConsoleSms, Inbox};
 use phoneproof_store_sqlite::{SqliteStore, Synchronous};
 use phoneproof_system::{SystemClock, SystemEntropy};
@@ -48,6 +52,12 @@ const STORES: &[(&str, Open<Store>)] = &[("sqlite", |settings| {
     Ok(Store {
         repository: store.clone(),
         directory: store.clone(),
+        clients: store.clone(),
+        tickets: store.clone(),
+        unit_of_work: store.clone(),
+        sessions: store.clone(),
+        signing_keys: store.clone(),
+        limiter: store.clone(),
         health: store.clone(),
         figures: store,
     })
@@ -65,6 +75,18 @@ pub struct Store {
     pub repository: Arc<dyn Repository<User>>,
     /// Questions across users.
     pub directory: Arc<dyn UserDirectory>,
+    /// Loads clients.
+    pub clients: Arc<dyn Repository<Client>>,
+    /// Loads and commits tickets.
+    pub tickets: Arc<dyn Repository<SignInToken>>,
+    /// Commits several of these at once.
+    pub unit_of_work: Arc<dyn UnitOfWork>,
+    /// Questions across clients.
+    pub sessions: Arc<dyn SessionDirectory>,
+    /// The keys that sign session tokens.
+    pub signing_keys: Arc<dyn SigningKeys>,
+    /// Counts across users.
+    pub limiter: Arc<dyn Limiter>,
     /// Whether it can serve.
     pub health: Arc<dyn StoreHealth>,
     /// Its figures.
@@ -94,6 +116,12 @@ pub fn clock() -> Arc<dyn Clock> {
 #[must_use]
 pub fn entropy() -> Arc<dyn Entropy> {
     Arc::new(SystemEntropy)
+}
+
+/// What hashes passwords.
+#[must_use]
+pub fn passwords(entropy: Arc<dyn Entropy>) -> Arc<dyn PasswordHasher> {
+    Arc::new(Argon2Passwords::new(entropy))
 }
 
 /// Opens the configured store.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use rlibphonenumber::{PhoneNumber as LibNumber, PhoneNumberFormat};
 
 /// Longest input that is looked at, in bytes: any real spelling is far shorter, and the parser
@@ -21,7 +23,8 @@ const MAX_INPUT_BYTES: usize = 64;
 /// assert_eq!(number.masked().to_string(), "+1•••••••0100");
 /// assert!("555-0100".parse::<E164>().is_err());
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct E164(String);
 
 /// Why a spelling is not a number that one can text.
@@ -75,6 +78,14 @@ impl E164 {
         &self.0
     }
 
+    /// The number as a page may show it before its user is known: `+1******2671` (contract 5.8).
+    #[must_use]
+    pub fn safe(&self) -> String {
+        let digits = &self.0[1..];
+        let (start, end) = (digits.len().min(1), digits.len().saturating_sub(4));
+        format!("+{}******{}", &digits[..start], &digits[end..])
+    }
+
     /// The number as it may stand in a log: first and last digits only.
     #[must_use]
     pub fn masked(&self) -> Masked<'_> {
@@ -108,6 +119,20 @@ pub(crate) fn dialled(input: &str) -> Result<String, NumberError> {
         return Err(NumberError::NoCountryCode);
     }
     Ok(dialled)
+}
+
+impl TryFrom<String> for E164 {
+    type Error = NumberError;
+
+    fn try_from(text: String) -> Result<Self, NumberError> {
+        text.parse()
+    }
+}
+
+impl From<E164> for String {
+    fn from(number: E164) -> Self {
+        number.0
+    }
 }
 
 impl FromStr for E164 {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Timestamp;
 use crate::ports::Entropy;
 
@@ -35,48 +37,93 @@ fn base62(now: Timestamp, entropy: &dyn Entropy) -> String {
     digits.iter().map(|&digit| char::from(digit)).collect()
 }
 
-/// Identifies one phone number of one user: `idn_…`.
-///
-/// ```
-/// # use phoneproof_domain::PhoneNumberId;
-/// assert!("idn_2b1Ug0kTf5Wx9Qh3Zr7YcVnAd4E".parse::<PhoneNumberId>().is_ok());
-/// assert!("../../etc/passwd".parse::<PhoneNumberId>().is_err());
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PhoneNumberId(String);
+/// An identifier of our own making: a prefix, then 27 base62 characters.
+macro_rules! own_id {
+    ($(#[$meta:meta])* $name:ident, $prefix:literal) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
 
-impl PhoneNumberId {
-    /// A new identifier.
-    #[must_use]
-    pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Self {
-        Self(format!("idn_{}", base62(now, entropy)))
-    }
+        impl $name {
+            /// A new identifier.
+            #[must_use]
+            pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Self {
+                Self(format!(concat!($prefix, "{}"), base62(now, entropy)))
+            }
 
-    /// The identifier as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for PhoneNumberId {
-    type Err = MalformedId;
-
-    fn from_str(text: &str) -> Result<Self, MalformedId> {
-        let random = text.strip_prefix("idn_").ok_or(MalformedId)?;
-        let well_formed = random.len() == RANDOM_CHARS && random.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if well_formed {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(MalformedId)
+            /// The identifier as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
         }
-    }
+
+        impl FromStr for $name {
+            type Err = MalformedId;
+
+            fn from_str(text: &str) -> Result<Self, MalformedId> {
+                let random = text.strip_prefix($prefix).ok_or(MalformedId)?;
+                let well_formed = random.len() == RANDOM_CHARS && random.bytes().all(|byte| byte.is_ascii_alphanumeric());
+                if well_formed {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(MalformedId)
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = MalformedId;
+
+            fn try_from(text: String) -> Result<Self, MalformedId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
 }
 
-impl fmt::Display for PhoneNumberId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+own_id! {
+    /// Identifies one phone number of one user: `idn_…`.
+    ///
+    /// ```
+    /// # use phoneproof_domain::PhoneNumberId;
+    /// assert!("idn_2b1Ug0kTf5Wx9Qh3Zr7YcVnAd4E".parse::<PhoneNumberId>().is_ok());
+    /// assert!("../../etc/passwd".parse::<PhoneNumberId>().is_err());
+    /// ```
+    PhoneNumberId, "idn_"
+}
+own_id! {
+    /// Identifies one browser or app: `client_…`.
+    ClientId, "client_"
+}
+own_id! {
+    /// Identifies the stay of one user in one client: `sess_…`.
+    SessionId, "sess_"
+}
+own_id! {
+    /// Identifies a sign-up under way: `sua_…`.
+    SignUpId, "sua_"
+}
+own_id! {
+    /// Identifies a sign-in under way: `sia_…`.
+    SignInId, "sia_"
+}
+own_id! {
+    /// Identifies a ticket that signs one user in: `sit_…`.
+    SignInTokenId, "sit_"
 }
 
 /// Identifies a user: our own `user_…`, or the `sub` of an outside identity provider as it is.
@@ -86,7 +133,8 @@ impl fmt::Display for PhoneNumberId {
 /// assert!("auth0|507f1f77bcf86cd799439011".parse::<UserId>().is_ok());
 /// assert!("".parse::<UserId>().is_err());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct UserId(String);
 
 impl UserId {
@@ -115,6 +163,20 @@ impl FromStr for UserId {
         } else {
             Err(MalformedId)
         }
+    }
+}
+
+impl TryFrom<String> for UserId {
+    type Error = MalformedId;
+
+    fn try_from(text: String) -> Result<Self, MalformedId> {
+        text.parse()
+    }
+}
+
+impl From<UserId> for String {
+    fn from(id: UserId) -> Self {
+        id.0
     }
 }
 

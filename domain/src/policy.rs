@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::allowlist::{Allowlist, NotAllowed};
 use crate::e164::{E164, NumberError, dialled};
+use crate::failures::Lockout;
 use crate::number_plan::NumberPlan;
 use crate::test_number::is_test_number;
 
@@ -13,6 +14,7 @@ use crate::test_number::is_test_number;
 pub const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// The settings of the rules. Defaults and reasons stand in `config/default.toml`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// The application's name, as the texts show it.
@@ -33,8 +35,20 @@ pub struct Policy {
     pub used_for_first_factor: bool,
     /// Whether turning on the first second factor issues backup codes.
     pub backup_codes: bool,
-    /// How long an administrator's lock lasts.
-    pub lockout: Duration,
+    /// Whether every user must have a second factor: sessions are pending until then.
+    pub second_factor_required: bool,
+    /// When wrong passwords and codes lock a user, and how long any lock lasts.
+    pub lockout: Lockout,
+    /// Whether users may have passwords.
+    pub passwords: bool,
+    /// How long a session lasts.
+    pub session_lifetime: Duration,
+    /// Whether a client has at most one live session.
+    pub single_session: bool,
+    /// Within which time a factor must have been proven for sensitive actions; none asks for none.
+    pub reverify_after: Option<Duration>,
+    /// Whether anybody may sign up.
+    pub sign_up_open: bool,
 }
 
 impl Policy {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A text of the profile is not acceptable.
@@ -20,7 +21,8 @@ pub enum ProfileError {
 }
 
 /// A short text about a user (a name, an external id, a locale): 1 to 255 characters, no control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ShortText(String);
 
 impl ShortText {
@@ -41,6 +43,20 @@ impl FromStr for ShortText {
         } else {
             Err(ProfileError::Text)
         }
+    }
+}
+
+impl TryFrom<String> for ShortText {
+    type Error = ProfileError;
+
+    fn try_from(text: String) -> Result<Self, ProfileError> {
+        text.parse()
+    }
+}
+
+impl From<ShortText> for String {
+    fn from(text: ShortText) -> Self {
+        text.0
     }
 }
 
@@ -85,7 +101,8 @@ impl FromStr for Username {
 }
 
 /// A JSON object that the application keeps on a user.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Metadata(Map<String, Value>);
 
 impl Metadata {

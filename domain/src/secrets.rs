@@ -7,7 +7,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::{BackupCode, OtpCode, PhoneNumberId, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::{BackupCode, E164, OtpCode, PhoneNumberId, SessionId, SignInId, SignUpId, UserId};
 
 /// The one secret of an instance, from which every other key is derived (HKDF, RFC 5869).
 #[derive(Clone)]
@@ -60,17 +62,39 @@ impl fmt::Debug for InstanceSecret {
     }
 }
 
-/// What a texted code is for. A code of one purpose is worthless for another.
+/// What a texted code is for: one purpose, one attempt, one number. A code is worthless for any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum Purpose<'a> {
     /// Proving that a phone number is the user's.
-    VerifyNumber,
+    VerifyNumber(&'a PhoneNumberId),
+    /// Proving the number of a sign-up.
+    SignUp(&'a SignUpId, &'a E164),
+    /// The first factor of a sign-in.
+    FirstFactor(&'a SignInId, &'a PhoneNumberId),
+    /// The first factor of a sign-in that is to set a new password.
+    ResetPassword(&'a SignInId, &'a PhoneNumberId),
+    /// The second factor of a sign-in.
+    SecondFactor(&'a SignInId, &'a PhoneNumberId),
+    /// The first factor, again, in a session.
+    ReverifyFirst(&'a SessionId, &'a PhoneNumberId),
+    /// The second factor, again, in a session.
+    ReverifySecond(&'a SessionId, &'a PhoneNumberId),
+    /// A verification that a back end drives.
+    BackEnd(&'a str, &'a PhoneNumberId),
 }
 
-impl Purpose {
-    const fn label(self) -> &'static str {
+impl<'a> Purpose<'a> {
+    /// What goes into the hash before the code.
+    fn parts(self) -> [&'a str; 3] {
         match self {
-            Self::VerifyNumber => "verify_number",
+            Self::VerifyNumber(id) => ["verify_number", "", id.as_str()],
+            Self::SignUp(id, number) => ["sign_up", id.as_str(), number.as_str()],
+            Self::FirstFactor(id, number) => ["first_factor", id.as_str(), number.as_str()],
+            Self::ResetPassword(id, number) => ["reset_password", id.as_str(), number.as_str()],
+            Self::SecondFactor(id, number) => ["second_factor", id.as_str(), number.as_str()],
+            Self::ReverifyFirst(id, number) => ["reverify_first", id.as_str(), number.as_str()],
+            Self::ReverifySecond(id, number) => ["reverify_second", id.as_str(), number.as_str()],
+            Self::BackEnd(id, number) => ["back_end", id, number.as_str()],
         }
     }
 }
@@ -79,7 +103,8 @@ impl Purpose {
 /// of a million hashes; with it a stolen database tells nothing.
 ///
 /// Equality is constant in time.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct CodeHash([u8; 32]);
 
 impl CodeHash {
@@ -125,10 +150,11 @@ impl CodeHasher {
         }
     }
 
-    /// Hashes a texted code for one purpose and one phone number.
+    /// Hashes a texted code for what it is for.
     #[must_use]
-    pub fn otp(&self, purpose: Purpose, id: &PhoneNumberId, code: &OtpCode) -> CodeHash {
-        self.hash(&[purpose.label(), id.as_str(), code.reveal()])
+    pub fn otp(&self, purpose: Purpose<'_>, code: &OtpCode) -> CodeHash {
+        let [kind, attempt, number] = purpose.parts();
+        self.hash(&[kind, attempt, number, code.reveal()])
     }
 
     /// Hashes a backup code of one user.
@@ -172,11 +198,11 @@ mod tests {
                 .unwrap()
         };
         let code = |text| OtpCode::parse(text).unwrap();
-        let hash = one.otp(Purpose::VerifyNumber, &id('1'), &code("123456"));
-        assert_eq!(hash, one.otp(Purpose::VerifyNumber, &id('1'), &code("123456")));
-        assert_ne!(hash, one.otp(Purpose::VerifyNumber, &id('1'), &code("123457")));
-        assert_ne!(hash, one.otp(Purpose::VerifyNumber, &id('2'), &code("123456")));
-        assert_ne!(hash, other.otp(Purpose::VerifyNumber, &id('1'), &code("123456")));
+        let hash = one.otp(Purpose::VerifyNumber(&id('1')), &code("123456"));
+        assert_eq!(hash, one.otp(Purpose::VerifyNumber(&id('1')), &code("123456")));
+        assert_ne!(hash, one.otp(Purpose::VerifyNumber(&id('1')), &code("123457")));
+        assert_ne!(hash, one.otp(Purpose::VerifyNumber(&id('2')), &code("123456")));
+        assert_ne!(hash, other.otp(Purpose::VerifyNumber(&id('1')), &code("123456")));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::ports::Entropy;
-use crate::{Allowlist, CODE_LIFETIME, CodeHasher, InstanceSecret, Policy};
+use crate::{Allowlist, CODE_LIFETIME, CodeHasher, InstanceSecret, Lockout, Policy};
 
 /// Bytes that are all different and never random (splitmix64 over a counter).
 #[derive(Default)]
@@ -57,7 +57,16 @@ pub(crate) fn policy() -> Policy {
         max_unverified: Some(5),
         used_for_first_factor: true,
         backup_codes: true,
-        lockout: Duration::from_secs(3600),
+        second_factor_required: false,
+        lockout: Lockout {
+            attempts: Some(10),
+            duration: Duration::from_secs(3600),
+        },
+        passwords: true,
+        session_lifetime: Duration::from_secs(7 * 24 * 3600),
+        single_session: true,
+        reverify_after: None,
+        sign_up_open: true,
     }
 }
 

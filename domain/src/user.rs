@@ -2,9 +2,20 @@
 
 use std::time::Duration;
 
+use crate::failures::Failures;
+use crate::policy::Policy;
 use crate::ports::Aggregate;
 use crate::profile::Profile;
-use crate::{Timestamp, UserId, UserPhones};
+use crate::{PasswordHash, Timestamp, UserId, UserPhones};
+
+/// A password as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPassword {
+    /// Its hash.
+    pub hash: PasswordHash,
+    /// When it was set.
+    pub updated_at: Timestamp,
+}
 
 /// A user with everything that changes together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +30,16 @@ pub struct User {
     pub banned: bool,
     /// Kept from entering codes until then.
     pub locked_until: Option<Timestamp>,
+    /// The password, if there is one.
+    pub password: Option<StoredPassword>,
+    /// The wrong passwords and codes.
+    pub failures: Failures,
+    /// Grows whenever all sessions of the user end at once; those of an older generation are over.
+    pub sessions_generation: i64,
     /// Whether the user may delete the account.
     pub delete_self_enabled: bool,
+    /// When the user last signed in.
+    pub last_sign_in_at: Option<Timestamp>,
     /// The day (UTC) on which the user last did something.
     pub last_active_at: Option<Timestamp>,
     /// When the user was made.
@@ -43,7 +62,12 @@ impl User {
             phones: UserPhones::default(),
             banned: false,
             locked_until: None,
+            password: None,
+            failures: Failures::default(),
+            // Not zero: a user made anew under the id of a deleted one must not inherit sessions.
+            sessions_generation: now.as_millis(),
             delete_self_enabled: true,
+            last_sign_in_at: None,
             last_active_at: None,
             created_at: now,
             updated_at: now,
@@ -56,6 +80,22 @@ impl User {
         self.locked_until
             .map(|until| until.since(now))
             .filter(|left| !left.is_zero())
+    }
+
+    /// A wrong password or code: it counts, and may lock the user.
+    pub fn fail(&mut self, now: Timestamp, policy: &Policy) {
+        let until = self.failures.note(now, &policy.lockout);
+        self.locked_until = self.locked_until.max(until);
+    }
+
+    /// Sets a password, or takes it away.
+    pub fn set_password(&mut self, hash: Option<PasswordHash>, now: Timestamp) {
+        self.password = hash.map(|hash| StoredPassword { hash, updated_at: now });
+    }
+
+    /// Ends every session of the user, wherever it is.
+    pub const fn end_sessions(&mut self) {
+        self.sessions_generation = self.sessions_generation.saturating_add(1);
     }
 
     /// Notes that the user was here today. True if that is news.
@@ -71,6 +111,7 @@ impl User {
         self.phones.stamp(&before.phones, now);
         let was_here = Self {
             last_active_at: self.last_active_at,
+            failures: self.failures.clone(),
             ..before.clone()
         };
         if *self != was_here {

@@ -161,6 +161,20 @@ impl UserPhones {
             .any(|number| number.reserved_for_second_factor)
     }
 
+    /// Whether the same numbers are second factors here and there.
+    #[must_use]
+    pub fn has_same_second_factors(&self, other: &Self) -> bool {
+        let factors = |phones: &Self| {
+            let numbers = phones
+                .parts
+                .numbers
+                .iter()
+                .filter(|number| number.reserved_for_second_factor);
+            numbers.map(|number| number.id.clone()).collect::<Vec<_>>()
+        };
+        factors(self) == factors(other)
+    }
+
     /// Whether an unused backup code exists.
     #[must_use]
     pub fn backup_code_enabled(&self) -> bool {
@@ -239,6 +253,31 @@ impl UserPhones {
         Ok(())
     }
 
+    /// Adds the number that its user has just proven by signing up with it.
+    ///
+    /// # Errors
+    /// [`PhoneError::Taken`].
+    pub fn add_proven(
+        &mut self,
+        id: PhoneNumberId,
+        number: E164,
+        verification: Verification,
+        now: Timestamp,
+    ) -> Result<(), PhoneError> {
+        self.must_be_new(&number)?;
+        let mut number = PhoneNumber::unverified(id, number, self.next_created_at(now));
+        number.verification = verification;
+        self.parts.numbers.push(number);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// The number of this spelling, if the user has it.
+    #[must_use]
+    pub fn spelled(&self, number: &E164) -> Option<&PhoneNumber> {
+        self.parts.numbers.iter().find(|own| own.number == *number)
+    }
+
     /// Starts a verification with a new code; the old code dies and the tries begin anew.
     ///
     /// # Errors
@@ -254,13 +293,7 @@ impl UserPhones {
         if number.is_verified() {
             return Err(PhoneError::AlreadyVerified);
         }
-        if let Some(prepared_at) = number.verification.prepared_at() {
-            // The distance counts, whichever way: a clock set back by an hour locks nobody out.
-            let distance = now.since(prepared_at).max(prepared_at.since(now));
-            if let Some(retry_after) = policy.resend_after.checked_sub(distance).filter(|wait| !wait.is_zero()) {
-                return Err(PhoneError::TooSoon { retry_after });
-            }
-        }
+        number.verification.must_be_due(now, policy.resend_after)?;
         number.verification = Verification::started(code, now, policy.code_lifetime);
         Ok(())
     }

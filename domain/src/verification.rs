@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Timestamp;
 use crate::secrets::CodeHash;
+use crate::user_phones::PhoneError;
 
 /// The proof that a number belongs to its user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verification {
     /// No code was asked for yet.
     Unprepared,
@@ -37,7 +41,7 @@ pub enum Verification {
 }
 
 /// What remains of a code that can no longer be entered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed {
     /// Wrong codes entered.
     pub attempts: u8,
@@ -124,6 +128,19 @@ impl Verification {
             Self::Unprepared | Self::ByCode { .. } | Self::ByAdmin => None,
             Self::Running { prepared_at, .. } => Some(*prepared_at),
             Self::Failed(closed) | Self::Expired(closed) => Some(closed.prepared_at),
+        }
+    }
+
+    /// Refuses another code as long as the last one is young.
+    pub(crate) fn must_be_due(&self, now: Timestamp, resend_after: Duration) -> Result<(), PhoneError> {
+        let Some(prepared_at) = self.prepared_at() else {
+            return Ok(());
+        };
+        // The distance counts, whichever way: a clock set back by an hour locks nobody out.
+        let distance = now.since(prepared_at).max(prepared_at.since(now));
+        match resend_after.checked_sub(distance).filter(|wait| !wait.is_zero()) {
+            Some(retry_after) => Err(PhoneError::TooSoon { retry_after }),
+            None => Ok(()),
         }
     }
 

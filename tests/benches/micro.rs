@@ -36,7 +36,7 @@ fn hash(criterion: &mut Criterion) {
     let hasher = CodeHasher::new(&InstanceSecret::new(&"k".repeat(64)).unwrap());
     let (id, code) = (phone_number_id(1), OtpCode::parse("123456").unwrap());
     criterion.bench_function("code hash", |bencher| {
-        bencher.iter(|| hasher.otp(Purpose::VerifyNumber, black_box(&id), black_box(&code)));
+        bencher.iter(|| hasher.otp(Purpose::VerifyNumber(black_box(&id)), black_box(&code)));
     });
 }
 

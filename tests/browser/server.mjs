@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-/** Answers the server's address and what stops it. */
-export async function start() {
+/** Answers the server's address and what stops it. `options` are environment variables of ours. */
+export async function start(options = {}) {
   if (process.env.PHONEPROOF_URL) return { url: process.env.PHONEPROOF_URL, stop: async () => {} };
   const binary = process.env.PHONEPROOF_BIN;
   if (!binary) throw new Error("set PHONEPROOF_BIN to the binary, or PHONEPROOF_URL to a running server");
@@ -16,7 +16,7 @@ export async function start() {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PHONEPROOF_")));
   const child = spawn(binary, ["serve"], {
     cwd: folder,
-    env: { ...env, PHONEPROOF__SERVER__LISTEN: "127.0.0.1:0" },
+    env: { ...env, PHONEPROOF__SERVER__LISTEN: "127.0.0.1:0", ...options },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -32,7 +32,7 @@ export async function start() {
     if (url) resolve(url);
   }));
   const url = await Promise.race([listening, ended.then(() => null)]);
-  if (url) return { url, stop };
+  if (url) return { url, folder, binary, env: { ...env, ...options }, stop };
   await stop();
   throw new Error("phoneproof did not start");
 }

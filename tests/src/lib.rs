@@ -10,13 +10,17 @@
 )]
 
 mod answer;
+mod browser;
 mod carrier;
 mod clock;
+mod no_limits;
 mod program;
 mod test_app;
 
 pub use answer::Answer;
+pub use browser::Browser;
 pub use carrier::FakeCarrier;
 pub use clock::HandSetClock;
+pub(crate) use no_limits::no_limits;
 pub use program::Program;
 pub use test_app::{Actor, Setup, TestApp};

@@ -47,7 +47,7 @@ impl Program {
                 command.env_remove(name);
             }
         }
-        command.envs(options);
+        command.envs(crate::no_limits()).envs(options);
         command
     }
 

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::{Answer, HandSetClock};
+use crate::{Answer, HandSetClock, no_limits};
 
 /// The secret key of every test app.
 const SECRET_KEY: &str = "sk_test_0123456789abcdef";
@@ -104,6 +104,8 @@ impl TestApp {
             ("PHONEPROOF__KEYS__SECRET_KEY".to_owned(), SECRET_KEY.to_owned()),
             ("PHONEPROOF__INSTANCE__SECRET".to_owned(), SECRET.to_owned()),
         ]);
+        // All tests share one address, and few are about how often something may be asked for.
+        environment.extend(no_limits());
         environment.extend(setup.environment);
         let settings = Settings::new(Config::load(None, environment).unwrap(), Overrides::default()).unwrap();
         let clock = Arc::new(HandSetClock::default());

@@ -10,8 +10,8 @@ use std::time::Duration;
 use phoneproof_domain::ports::{Clock, Entropy, Receipt};
 use phoneproof_domain::use_cases::{AdminUpdate, NewPhoneNumber, Ports, SecondFactorUpdate, UserError, Users};
 use phoneproof_domain::{
-    Allowlist, AttemptOutcome, BackupCode, CODE_LIFETIME, CodeHasher, E164, InstanceSecret, OtpCode, PhoneNumber,
-    PhoneNumberId, Policy, Standing, User, UserId, UserPhonesParts, VerificationStatus,
+    Allowlist, AttemptOutcome, BackupCode, CODE_LIFETIME, CodeHasher, E164, InstanceSecret, Lockout, OtpCode,
+    PhoneNumber, PhoneNumberId, Policy, Standing, User, UserId, UserPhonesParts, VerificationStatus,
 };
 use phoneproof_store_sqlite::{Options, SqliteStore};
 use phoneproof_tests::{FakeCarrier, HandSetClock};
@@ -127,7 +127,16 @@ impl World {
             max_unverified: Some(MAX_UNVERIFIED),
             used_for_first_factor: true,
             backup_codes: true,
-            lockout: Duration::from_secs(3600),
+            second_factor_required: false,
+            lockout: Lockout {
+                attempts: None,
+                duration: Duration::from_secs(3600),
+            },
+            passwords: true,
+            session_lifetime: Duration::from_secs(3600),
+            single_session: true,
+            reverify_after: None,
+            sign_up_open: true,
         };
         let hasher = CodeHasher::new(&InstanceSecret::new(&"k".repeat(32)).expect("a secret"));
         Self {

@@ -52,11 +52,12 @@ async fn main() {
 async fn loads(store: &SqliteStore, callers: usize) -> String {
     guesses(store, format!("user_{callers}"), Duration::ZERO, true).await;
     let id = format!("user_{callers}").parse().unwrap();
+    let users: &dyn Repository<User> = store;
     let (cpu, start) = (cpu_time(), Instant::now());
     let load = async || {
         let mut count = 0u32;
         while start.elapsed() < SPAN {
-            store.load(&id).await.unwrap().unwrap();
+            users.load(&id).await.unwrap().unwrap();
             count += 1;
         }
         count
@@ -71,7 +72,7 @@ async fn loads(store: &SqliteStore, callers: usize) -> String {
 }
 
 /// Guesses for a while; answers how often.
-async fn guesses(store: &SqliteStore, id: String, span: Duration, load: bool) -> u32 {
+async fn guesses(store: &dyn Repository<User>, id: String, span: Duration, load: bool) -> u32 {
     let id = id.parse().unwrap();
     let now = Timestamp::from_millis(1_795_000_000_000);
     let number = format!("+9{:012}", fnv(&format!("{id}"))).parse().unwrap();

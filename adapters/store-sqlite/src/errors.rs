@@ -145,7 +145,12 @@ impl From<Error> for Failure {
             (DatabaseErrorKind::UniqueViolation, "UNIQUE constraint failed: users.external_id") => {
                 Self::Taken(Unique::ExternalId)
             }
-            (DatabaseErrorKind::UniqueViolation, "UNIQUE constraint failed: users.id") => Self::Stale,
+            (
+                DatabaseErrorKind::UniqueViolation,
+                "UNIQUE constraint failed: users.id"
+                | "UNIQUE constraint failed: clients.id"
+                | "UNIQUE constraint failed: sign_in_tokens.id",
+            ) => Self::Stale,
             // The rules keep every aggregate within the other constraints, and the revision says
             // that the rows are the ones it was decided on: so the rows are not.
             (

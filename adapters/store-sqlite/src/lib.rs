@@ -17,17 +17,21 @@
 //!
 //! What happens where: `store` opens, `file` and `connection` say how; `migrations` keeps the
 //! schema; `users_repository` loads and commits one user by way of `plan` (which rows), `save`
-//! (the SQL), `writer` and `group` (the thread); `directory` and `search` answer questions across
+//! (the SQL), `writer` and `group` (the thread); `clients_repository` and `sign_in_tokens_repository` do the same for
+//! clients and tickets, and `unit_of_work` for several at once; `limiter` counts; `signing_keys` and `events` keep theirs; `directory` and `search` answer questions across
 //! users; `rows` turns rows into users and back; `errors` sorts what goes wrong.
 
+mod clients_repository;
 mod connection;
 mod directory;
 mod errors;
+mod events;
 mod file;
 mod folded;
 mod group;
 mod health;
 mod kept;
+mod limiter;
 mod migrations;
 mod options;
 mod plan;
@@ -36,7 +40,11 @@ mod rows;
 mod save;
 mod schema;
 mod search;
+mod session_directory;
+mod sign_in_tokens_repository;
+mod signing_keys;
 mod store;
+mod unit_of_work;
 mod users_repository;
 mod writer;
 

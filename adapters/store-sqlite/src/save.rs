@@ -60,7 +60,8 @@ pub(crate) fn save(connection: &mut SqliteConnection, plan: &Plan) -> Result<(),
     }
 }
 
-fn must_be_one(rows: usize) -> Result<(), Failure> {
+/// A change that found no row of its revision came too late.
+pub(crate) fn must_be_one(rows: usize) -> Result<(), Failure> {
     if rows == 1 { Ok(()) } else { Err(Failure::Stale) }
 }
 

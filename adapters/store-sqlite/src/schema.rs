@@ -21,6 +21,11 @@ diesel::table! {
         last_active_at_ms -> Nullable<BigInt>,
         created_at_ms -> BigInt,
         updated_at_ms -> BigInt,
+        password_hash -> Nullable<Text>,
+        password_updated_at_ms -> Nullable<BigInt>,
+        failures -> Nullable<Text>,
+        sessions_generation -> BigInt,
+        last_sign_in_at_ms -> Nullable<BigInt>,
     }
 }
 
@@ -51,4 +56,81 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(users, phone_numbers, backup_codes);
+diesel::table! {
+    clients (id) {
+        id -> Text,
+        revision -> BigInt,
+        token_hash -> Binary,
+        last_active_session_id -> Nullable<Text>,
+        last_strategy -> Nullable<Text>,
+        sign_up -> Nullable<Text>,
+        sign_in -> Nullable<Text>,
+        created_at_ms -> BigInt,
+        updated_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (client_id, id) {
+        client_id -> Text,
+        id -> Text,
+        user_id -> Text,
+        ending -> Nullable<Text>,
+        generation -> BigInt,
+        first_factor_at_ms -> Nullable<BigInt>,
+        second_factor_at_ms -> Nullable<BigInt>,
+        reverification -> Nullable<Text>,
+        address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        created_at_ms -> BigInt,
+        last_active_at_ms -> BigInt,
+        expire_at_ms -> BigInt,
+        updated_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    sign_in_tokens (id) {
+        id -> Text,
+        revision -> BigInt,
+        token_hash -> Binary,
+        user_id -> Text,
+        status -> Text,
+        expires_at_ms -> BigInt,
+        created_at_ms -> BigInt,
+        updated_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    signing_keys (id) {
+        id -> Text,
+        sealed -> Binary,
+        signs_from_ms -> BigInt,
+        retires_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    limits (rowid) {
+        rowid -> BigInt,
+        key -> Text,
+        at_ms -> BigInt,
+        forget_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_events (id) {
+        id -> Text,
+        kind -> Text,
+        body -> Text,
+        created_at_ms -> BigInt,
+        due_at_ms -> Nullable<BigInt>,
+        tries -> Integer,
+        delivered_at_ms -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(users, phone_numbers, backup_codes, sessions);

@@ -14,6 +14,11 @@ use phoneproof_domain::{
 use phoneproof_store_sqlite::{OpenError, Options, SqliteStore};
 use tempfile::tempdir;
 
+/// The store as what keeps users.
+fn users(store: &SqliteStore) -> &dyn Repository<User> {
+    store
+}
+
 const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 const FOLDER: &str = "PHONEPROOF_TEST_FOLDER";
 
@@ -67,12 +72,12 @@ async fn what_was_written_is_there_when_it_is_opened_again() {
     let path = folder.path().join("a ?#%20.db");
     let store = SqliteStore::open(Options::at(&path)).unwrap();
     store.commit(Change::Create(user("a"))).await.unwrap();
-    let written = store.load(&"a".parse().unwrap()).await.unwrap();
+    let written = users(&store).load(&"a".parse().unwrap()).await.unwrap();
     drop(store);
     assert!(path.exists(), "under that very name");
     assert!(!beside(&path, "-wal").exists(), "closing empties the log");
     let store = SqliteStore::open(Options::at(&path)).unwrap();
-    assert_eq!(store.load(&"a".parse().unwrap()).await.unwrap(), written);
+    assert_eq!(users(&store).load(&"a".parse().unwrap()).await.unwrap(), written);
 }
 
 #[tokio::test]
@@ -88,7 +93,7 @@ async fn what_was_acknowledged_survives_a_process_that_dies() {
             fs::copy(beside(&path, suffix), beside(&copy, suffix)).unwrap();
         }
         let after = SqliteStore::open(Options::at(&copy)).unwrap();
-        assert!(after.load(&id.parse().unwrap()).await.unwrap().is_some());
+        assert!(users(&after).load(&id.parse().unwrap()).await.unwrap().is_some());
     }
 }
 
@@ -99,7 +104,7 @@ async fn no_code_is_in_it() {
     let store = SqliteStore::open(Options::at(&path)).unwrap();
     let id = "idn_2b1Ug0kTf5Wx9Qh3Zr7YcVnAd4E".parse().unwrap();
     let hasher = CodeHasher::new(&InstanceSecret::new(&"k".repeat(32)).unwrap());
-    let code = hasher.otp(Purpose::VerifyNumber, &id, &OtpCode::parse("739146").unwrap());
+    let code = hasher.otp(Purpose::VerifyNumber(&id), &OtpCode::parse("739146").unwrap());
     let verification = Verification::Running {
         code,
         attempts: 0,

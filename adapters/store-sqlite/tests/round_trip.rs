@@ -1,10 +1,12 @@
 //! Whatever an aggregate holds comes back as it was, and whatever it becomes as well.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::time::Duration;
+
 use phoneproof_domain::ports::{Change, Repository};
 use phoneproof_domain::{
-    Closed, CodeHash, Metadata, PhoneNumber, Profile, StoredBackupCode, Timestamp, User, UserPhones, UserPhonesParts,
-    Verification,
+    Closed, CodeHash, Failures, Lockout, Metadata, PasswordHash, PhoneNumber, Profile, StoredBackupCode,
+    StoredPassword, Timestamp, User, UserPhones, UserPhonesParts, Verification,
 };
 use phoneproof_store_sqlite::{Options, SqliteStore};
 use proptest::collection::{btree_map, btree_set, vec};
@@ -130,7 +132,30 @@ fn profile() -> impl Strategy<Value = Profile> {
 
 fn user() -> impl Strategy<Value = User> {
     let times = (option::of(time()), option::of(time()), time(), time());
-    (profile(), phones(), any::<[bool; 2]>(), times).prop_map(|(profile, phones, flags, times)| User {
+    let access = (
+        option::of(("\\PC{1,99}", time())),
+        vec(time(), 0..60),
+        any::<i64>(),
+        option::of(time()),
+    );
+    (profile(), phones(), any::<[bool; 2]>(), times, access).prop_map(|(profile, phones, flags, times, access)| User {
+        password: access.0.map(|(hash, updated_at)| StoredPassword {
+            hash: PasswordHash::new(hash),
+            updated_at,
+        }),
+        failures: {
+            let lockout = Lockout {
+                attempts: Some(10),
+                duration: Duration::from_secs(3600),
+            };
+            let mut failures = Failures::default();
+            for at in access.1 {
+                failures.note(at, &lockout);
+            }
+            failures
+        },
+        sessions_generation: access.2,
+        last_sign_in_at: access.3,
         id: "user_property".parse().unwrap(),
         profile,
         phones,
@@ -151,20 +176,21 @@ fn every_user_is_read_as_written() {
         .build()
         .unwrap();
     let store = SqliteStore::open(Options::at(folder.path().join("test.db"))).unwrap();
+    let users: &dyn Repository<User> = &store;
     let config = ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::with_cases(200)
     };
     proptest!(config, |(first in user(), second in user())| {
         runtime.block_on(async {
-            store.commit(Change::Create(first.clone())).await.unwrap();
-            let before = store.load(&first.id).await.unwrap().unwrap();
+            users.commit(Change::Create(first.clone())).await.unwrap();
+            let before = users.load(&first.id).await.unwrap().unwrap();
             prop_assert_eq!(&before.aggregate, &first);
-            store.commit(Change::Replace { before, after: second.clone() }).await.unwrap();
-            let after = store.load(&first.id).await.unwrap().unwrap();
+            users.commit(Change::Replace { before, after: second.clone() }).await.unwrap();
+            let after = users.load(&first.id).await.unwrap().unwrap();
             prop_assert_eq!(&after.aggregate, &second);
-            store.commit(Change::Delete(after)).await.unwrap();
-            prop_assert!(store.load(&first.id).await.unwrap().is_none());
+            users.commit(Change::Delete(after)).await.unwrap();
+            prop_assert!(users.load(&first.id).await.unwrap().is_none());
             Ok(())
         })?;
     });

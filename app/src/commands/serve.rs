@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CommandLine, Serve, print};
-use crate::config::{ConfigError, Overrides, PublishableKey, Settings};
+use crate::config::{ConfigError, Overrides, Settings};
 use crate::server::{Adapters, Server};
 use crate::{logging, wiring};
 
@@ -51,10 +51,7 @@ fn banner(settings: &Settings, address: SocketAddr) -> String {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => format!("127.0.0.1:{}", address.port()),
         _ => address.to_string(),
     };
-    let publishable = settings
-        .publishable_key
-        .clone()
-        .unwrap_or_else(|| PublishableKey::for_development(&host));
+    let publishable = settings.publishable_key_at(address);
     format!(
         "phoneproof listens on http://{host} (development)\n\
          \x20 page             http://{host}/dev/\n\

@@ -30,6 +30,10 @@ pub struct Config {
     pub codes: Codes,
     pub phone_numbers: PhoneNumbers,
     pub second_factor: SecondFactor,
+    pub sign_up: SignUp,
+    pub passwords: Passwords,
+    pub sessions: Sessions,
+    pub native: Native,
     pub lockout: Lockout,
     pub limits: Limits,
     pub identity: Option<AdapterOptions>,
@@ -70,6 +74,8 @@ section!(Server {
     header_timeout_ms: u64,
     body_timeout_ms: u64,
     shutdown_seconds: u64,
+    trusted_proxies: List,
+    cookie_domain: Option<String>,
 });
 section!(Store {
     url: String,
@@ -91,11 +97,37 @@ section!(Codes {
     resend_after_seconds: u64
 });
 section!(PhoneNumbers { max_unverified: u32, used_for_first_factor: Option<bool> });
-section!(SecondFactor { backup_codes: bool });
-section!(Lockout { duration_seconds: u64 });
+section!(SecondFactor {
+    backup_codes: bool,
+    required: bool
+});
+section!(SignUp { open: bool });
+section!(Passwords { enabled: bool });
+section!(Sessions {
+    lifetime_seconds: u64,
+    single: bool,
+    reverification: bool,
+    reverify_after_seconds: u64,
+});
+section!(Native { enabled: bool });
+section!(Lockout {
+    attempts: u32,
+    duration_seconds: u64
+});
 section!(Limits {
     enabled: bool,
-    disabled_in_production: bool
+    disabled_in_production: bool,
+    codes_per_number: List,
+    code_waits_seconds: List,
+    codes_per_range: List,
+    codes_per_user: List,
+    codes_per_address: List,
+    codes_per_network: List,
+    codes_in_all: List,
+    new_numbers_per_user: List,
+    sign_ins_per_address: List,
+    attempts_per_address: List,
+    back_end_requests: List,
 });
 section!(Metrics { token: Option<SecretString> });
 section!(Log {

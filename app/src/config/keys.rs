@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -35,6 +36,7 @@ impl KeyKind {
 pub struct PublishableKey {
     text: String,
     kind: KeyKind,
+    host: String,
 }
 
 impl PublishableKey {
@@ -44,6 +46,7 @@ impl PublishableKey {
         Self {
             text: format!("pk_test_{}", BASE64_STANDARD.encode(format!("{host}$"))),
             kind: KeyKind::Test,
+            host: host.to_owned(),
         }
     }
 
@@ -51,6 +54,28 @@ impl PublishableKey {
     #[must_use]
     pub const fn kind(&self) -> KeyKind {
         self.kind
+    }
+
+    /// The host that it names, `clerk.example.com`.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// What the names of cookies end in: the first 8 characters of the base64 of the key's SHA-1,
+    /// with `-` and `_` for `+` and `/` (contract 2.4).
+    #[must_use]
+    pub fn cookie_suffix(&self) -> String {
+        let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, self.text.as_bytes());
+        let mut suffix = BASE64_STANDARD.encode(digest).replace('+', "-").replace('/', "_");
+        suffix.truncate(8);
+        suffix
+    }
+
+    /// Whether the token of a browser travels in the URL (contract, section 1).
+    #[must_use]
+    pub fn has_dev_browser(&self) -> bool {
+        self.kind == KeyKind::Test && self.host.ends_with(".accounts.dev")
     }
 }
 
@@ -69,6 +94,7 @@ impl FromStr for PublishableKey {
             Some(host) if host.contains('.') && !host.contains('$') => Ok(Self {
                 text: text.to_owned(),
                 kind,
+                host: host.to_owned(),
             }),
             _ => Err(PROBLEM),
         }

@@ -1,14 +1,18 @@
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use phoneproof_domain::{Allowlist, Country, InstanceSecret, Policy};
+use phoneproof_domain::ports::Window;
+use phoneproof_domain::use_cases::Limits as DomainLimits;
+use phoneproof_domain::{Allowlist, Country, InstanceSecret, Lockout, Policy};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Origin, Url};
 
 use super::file::{AdapterOptions, Environment, Log, Store};
 use super::keys::{KeyKind, PublishableKey, SecretKey};
+use super::list::List;
+use super::network::Network;
 use super::{Config, ConfigError};
 use crate::instance_secret;
 
@@ -48,6 +52,12 @@ pub struct Settings {
     pub metrics_token: Option<SecretString>,
     /// The rules.
     pub policy: Policy,
+    /// The limits across users.
+    pub limits: DomainLimits,
+    /// Whose word about a visitor's address is taken.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether apps may carry their token in a header.
+    pub native: bool,
     /// Logging.
     pub log: Log,
 }
@@ -71,6 +81,7 @@ impl Settings {
         let environment = environment(&config, overrides, publishable_key.as_ref(), secret_key.as_ref())?;
         let development = environment == Environment::Development;
         let policy = policy(&config, development)?;
+        let limits = limits(&config.limits)?;
 
         let given = secret(
             "instance.secret",
@@ -109,20 +120,7 @@ impl Settings {
             let problem = "production keeps its limits; if you mean it, set limits.disabled_in_production = true too";
             return Err(ConfigError::at("limits.enabled", problem));
         }
-        let mut gateways = config.sms.gateways.unwrap_or_default().into_iter();
-        let gateway = gateways.next();
-        if let Some((name, _)) = gateways.next() {
-            return Err(ConfigError::at(
-                &format!("sms.gateways.{name}"),
-                "one gateway is enough; there are no routes between several yet",
-            ));
-        }
-        if gateway.is_none() && !development {
-            return Err(ConfigError::at(
-                "sms.gateways",
-                "production must name its gateway: [sms.gateways.main] with a provider",
-            ));
-        }
+        let gateway = gateway(config.sms.gateways, development)?;
         Ok(Self {
             environment,
             listen: config.server.listen.parse().map_err(|_| {
@@ -147,6 +145,9 @@ impl Settings {
                 .iter()
                 .map(|origin| web_origin(origin))
                 .collect::<Result<_, _>>()?,
+            trusted_proxies: trusted_proxies(&config.server.trusted_proxies)?,
+            native: config.native.enabled,
+            limits,
             server: checked(config.server)?,
             store: config.store,
             publishable_key,
@@ -160,11 +161,54 @@ impl Settings {
         })
     }
 
+    /// The publishable key: the one configured, or in development one that names `address`.
+    #[must_use]
+    pub fn publishable_key_at(&self, address: SocketAddr) -> PublishableKey {
+        let host = match address.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => format!("127.0.0.1:{}", address.port()),
+            _ => address.to_string(),
+        };
+        self.publishable_key
+            .clone()
+            .unwrap_or_else(|| PublishableKey::for_development(&host))
+    }
+
     /// Whether this is a developer's instance.
     #[must_use]
     pub fn is_development(&self) -> bool {
         self.environment == Environment::Development
     }
+}
+
+fn trusted_proxies(texts: &List) -> Result<Vec<Network>, ConfigError> {
+    let read = texts.0.iter().map(|network| {
+        network
+            .parse()
+            .map_err(|problem: &str| ConfigError::at("server.trusted_proxies", format!("{network:?} is {problem}")))
+    });
+    read.collect()
+}
+
+/// The one gateway that is configured.
+fn gateway(
+    gateways: Option<BTreeMap<String, AdapterOptions>>,
+    development: bool,
+) -> Result<Option<(String, AdapterOptions)>, ConfigError> {
+    let mut gateways = gateways.unwrap_or_default().into_iter();
+    let gateway = gateways.next();
+    if let Some((name, _)) = gateways.next() {
+        return Err(ConfigError::at(
+            &format!("sms.gateways.{name}"),
+            "one gateway is enough; there are no routes between several yet",
+        ));
+    }
+    if gateway.is_none() && !development {
+        return Err(ConfigError::at(
+            "sms.gateways",
+            "production must name its gateway: [sms.gateways.main] with a provider",
+        ));
+    }
+    Ok(gateway)
 }
 
 fn environment(
@@ -229,8 +273,90 @@ fn policy(config: &Config, development: bool) -> Result<Policy, ConfigError> {
             .used_for_first_factor
             .unwrap_or(config.identity.is_none()),
         backup_codes: config.second_factor.backup_codes,
-        lockout: Duration::from_secs(config.lockout.duration_seconds),
+        second_factor_required: config.second_factor.required,
+        lockout: Lockout {
+            attempts: Some(config.lockout.attempts.max(1)).filter(|_| config.limits.enabled),
+            duration: Duration::from_secs(config.lockout.duration_seconds),
+        },
+        passwords: config.passwords.enabled,
+        session_lifetime: session_lifetime(config.sessions.lifetime_seconds)?,
+        single_session: config.sessions.single,
+        reverify_after: config
+            .sessions
+            .reverification
+            .then(|| Duration::from_secs(config.sessions.reverify_after_seconds)),
+        sign_up_open: config.sign_up.open,
     })
+}
+
+fn session_lifetime(seconds: u64) -> Result<Duration, ConfigError> {
+    // Shorter than a token would be absurd; longer than a browser keeps a cookie, too.
+    if (60..=34_560_000).contains(&seconds) {
+        Ok(Duration::from_secs(seconds))
+    } else {
+        let problem = format!("{seconds} is not from 60 (a minute) to 34560000 (400 days)");
+        Err(ConfigError::at("sessions.lifetime_seconds", problem))
+    }
+}
+
+fn limits(config: &super::file::Limits) -> Result<DomainLimits, ConfigError> {
+    if !config.enabled {
+        return Ok(DomainLimits::default());
+    }
+    let waits = config.code_waits_seconds.0.iter().map(|text| {
+        text.parse().map(Duration::from_secs).map_err(|_| {
+            ConfigError::at(
+                "limits.code_waits_seconds",
+                format!("{text:?} is no whole number of seconds"),
+            )
+        })
+    });
+    Ok(DomainLimits {
+        codes_per_number: windows("codes_per_number", &config.codes_per_number)?,
+        code_waits: waits.collect::<Result<_, _>>()?,
+        codes_per_range: windows("codes_per_range", &config.codes_per_range)?,
+        codes_per_user: windows("codes_per_user", &config.codes_per_user)?,
+        codes_per_address: windows("codes_per_address", &config.codes_per_address)?,
+        codes_per_network: windows("codes_per_network", &config.codes_per_network)?,
+        codes_in_all: windows("codes_in_all", &config.codes_in_all)?,
+        new_numbers_per_user: windows("new_numbers_per_user", &config.new_numbers_per_user)?,
+        sign_ins_per_address: windows("sign_ins_per_address", &config.sign_ins_per_address)?,
+        attempts_per_address: windows("attempts_per_address", &config.attempts_per_address)?,
+        back_end_requests: windows("back_end_requests", &config.back_end_requests)?,
+    })
+}
+
+/// Reads `5/1h`.
+fn windows(option: &str, texts: &List) -> Result<Vec<Window>, ConfigError> {
+    let window = |text: &String| {
+        let (limit, span) = text.split_once('/')?;
+        let span = span.trim();
+        let (count, unit) = span.split_at(span.len().checked_sub(1)?);
+        let unit = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            "d" => 24 * 3600,
+            _ => return None,
+        };
+        let seconds = count
+            .parse::<u64>()
+            .ok()
+            .filter(|count| (1..=1_000_000).contains(count))?
+            * unit;
+        let limit = limit.trim().parse().ok().filter(|limit| *limit > 0)?;
+        Some(Window {
+            limit,
+            span: Duration::from_secs(seconds),
+        })
+    };
+    let read = texts.0.iter().map(|text| {
+        window(text).ok_or_else(|| {
+            let problem = format!("{text:?} is not how many/how long, such as 5/1h (s, m, h or d)");
+            ConfigError::at(&format!("limits.{option}"), problem)
+        })
+    });
+    read.collect()
 }
 
 fn allowlist(words: &[String]) -> Result<Allowlist, ConfigError> {

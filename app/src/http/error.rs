@@ -5,10 +5,15 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use phoneproof_domain::ports::{BoxError, SendError, Unique};
-use phoneproof_domain::use_cases::UserError;
-use phoneproof_domain::{AttemptOutcome, MalformedCode, NumberError, PhoneError, ProfileError};
+use phoneproof_domain::ports::{BoxError, SendError, StoreError, Unique};
+use phoneproof_domain::use_cases::{AuthError, Tried, UserError};
+use phoneproof_domain::{
+    AttemptOutcome, MalformedCode, NumberError, Password, PasswordError, PhoneError, ProfileError, ProofError,
+    TicketError,
+};
 use serde_json::{Value, json};
+
+use crate::session_tokens::SigningError;
 
 /// What a request can be answered instead of what it asked for.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +66,36 @@ pub(crate) enum ApiError {
     NotFound,
     #[error("method not allowed")]
     Method,
+    #[error("a parameter that another one needs is missing")]
+    ConditionalParamMissing(&'static str),
+    #[error("a parameter names nothing of this user")]
+    ResourceParam(&'static str),
+    #[error("backup code malformed")]
+    BackupCodeMalformed,
+    #[error("the factor was not accepted: {0:?}")]
+    Tried(Tried),
+    #[error("the password is not the user's")]
+    IncorrectPassword,
+    #[error("no Origin header")]
+    OriginMissing,
+    #[error("both Origin and Authorization")]
+    OriginAndAuthorization,
+    #[error("apps are not let in")]
+    NativeDisabled,
+    #[error("proxied without the secret key")]
+    ProxyKeyMissing,
+    #[error("proxied with another secret key")]
+    ProxyKey,
+    #[error("only for development instances")]
+    DevelopmentOnly,
+    #[error("the development browser is unknown")]
+    DevBrowser,
     #[error(transparent)]
-    User(#[from] UserError),
+    Signing(#[from] SigningError),
+    #[error(transparent)]
+    User(UserError),
+    #[error(transparent)]
+    Auth(AuthError),
     #[error("unexpected: {0}")]
     Internal(&'static str),
 }
@@ -214,7 +247,7 @@ impl ApiError {
                 "Unsupported content type",
                 "Send application/json or application/x-www-form-urlencoded.",
             ),
-            Self::Attempt(outcome) => attempt_entry(*outcome),
+            Self::Attempt(outcome) | Self::Tried(Tried::Code(outcome)) => attempt_entry(*outcome),
             Self::SignedOut => entry(
                 401,
                 "signed_out",
@@ -259,7 +292,82 @@ impl ApiError {
                 "Method not allowed",
                 "This resource does not take this method.",
             ),
+            Self::ConditionalParamMissing(name) => entry(
+                422,
+                "form_conditional_param_missing",
+                "is missing",
+                format!("{name} is needed for this strategy."),
+            )
+            .param(name),
+            Self::ResourceParam(name) => entry(
+                422,
+                "form_resource_not_found",
+                "not found",
+                format!("{name} names nothing of this user."),
+            )
+            .param(name),
+            // No backup code looks like this, so it is wrong; it does not count as a try.
+            Self::BackupCodeMalformed => entry(
+                422,
+                "form_code_incorrect",
+                "is incorrect",
+                "The backup code does not match.",
+            )
+            .param("code"),
+            Self::Tried(Tried::WrongPassword) => password_entry(),
+            Self::Tried(Tried::WrongBackupCode | Tried::Passed) => phone_entry(PhoneError::WrongBackupCode),
+            Self::IncorrectPassword => entry(
+                422,
+                "incorrect_password",
+                "Incorrect password",
+                "The password is not this user's.",
+            ),
+            Self::OriginMissing => entry(
+                400,
+                "origin_missing",
+                "Origin header missing",
+                "A request that changes something and carries cookies must say which page it comes from.",
+            ),
+            Self::OriginAndAuthorization => entry(
+                400,
+                "origin_authorization_headers_conflict",
+                "Setting both the Origin and Authorization headers is forbidden",
+                "An app sends Authorization, a page sends Origin; a request cannot be both.",
+            ),
+            Self::NativeDisabled => entry(
+                400,
+                "native_api_disabled",
+                "Native API disabled",
+                "This instance lets in no apps; native.enabled does.",
+            ),
+            Self::ProxyKeyMissing => entry(
+                400,
+                "proxy_request_missing_secret_key",
+                "Missing Clerk-Secret-Key header",
+                "A proxy that sends Clerk-Proxy-Url must send the secret key too.",
+            ),
+            Self::ProxyKey => entry(
+                401,
+                "proxy_request_invalid_secret_key",
+                "Invalid Clerk-Secret-Key header",
+                "The secret key that the proxy sends is not the one of this instance.",
+            ),
+            Self::DevelopmentOnly => entry(
+                400,
+                "request_invalid_for_environment",
+                "Request only valid for development instances",
+                "Only a development instance does this.",
+            ),
+            Self::DevBrowser => entry(
+                401,
+                "dev_browser_unauthenticated",
+                "Browser unauthenticated",
+                "The token of the development browser is missing or unknown.",
+            ),
+            Self::Signing(SigningError::Store(_)) => store_away(),
+            Self::Signing(_) => ApiError::Internal("signing").entry(),
             Self::User(error) => user_entry(error),
+            Self::Auth(error) => auth_entry(error),
             Self::Internal(_) => entry(
                 500,
                 "internal_clerk_error",
@@ -392,14 +500,194 @@ fn user_entry(error: &UserError) -> Entry {
             "SMS not sent",
             "The text could not be sent; try again later.",
         ),
-        UserError::Store(_) => entry(
+        UserError::Store(_) => store_away(),
+    }
+}
+
+fn store_away() -> Entry {
+    entry(
+        503,
+        "service_unavailable",
+        "Service unavailable",
+        "The store cannot be reached; try again in a moment.",
+    )
+    .retry_after(2)
+}
+
+fn password_entry() -> Entry {
+    entry(
+        422,
+        "form_password_incorrect",
+        "is incorrect",
+        "The password is incorrect. Try again, or use another way.",
+    )
+    .param("password")
+}
+
+#[expect(clippy::too_many_lines, reason = "one table is easier to read than two")]
+fn auth_entry(error: &AuthError) -> Entry {
+    match error {
+        AuthError::User(error) => user_entry(error),
+        AuthError::SignedOut => entry(401, "signed_out", "Signed out", "Nobody is signed in."),
+        AuthError::SessionOver => entry(
+            401,
+            "authentication_invalid",
+            "Invalid authentication",
+            "This session is not active.",
+        ),
+        AuthError::NotFound => entry(404, "resource_not_found", "not found", "No such resource."),
+        AuthError::IdentifierNotFound => entry(
+            422,
+            "form_identifier_not_found",
+            "is invalid",
+            "Nobody signs in with this phone number.",
+        )
+        .param("identifier"),
+        AuthError::SessionExists => entry(
+            400,
+            "session_exists",
+            "Session already exists",
+            "Somebody is signed in already. Sign out first.",
+        ),
+        AuthError::AlreadySignedIn(session) => entry(
+            400,
+            "identifier_already_signed_in",
+            "Already signed in",
+            "This user is signed in already.",
+        )
+        .meta(json!({ "session_id": session.as_str() })),
+        AuthError::SignUpClosed => entry(
+            403,
+            "sign_up_mode_restricted",
+            "Access restricted",
+            "Signing up is not open to everybody here.",
+        ),
+        AuthError::Blocked => entry(
+            403,
+            "not_allowed_access",
+            "Access not allowed",
+            "This phone number may not sign up.",
+        )
+        .param("phone_number"),
+        AuthError::WrongStep => entry(
+            400,
+            "client_state_invalid",
+            "Invalid state for client",
+            "The sign-in is at another step.",
+        ),
+        AuthError::NoSuchFactor => entry(
+            400,
+            "strategy_for_user_invalid",
+            "Invalid verification strategy",
+            "This account has no such factor.",
+        ),
+        AuthError::NoSuchNumber => ApiError::ResourceParam("phone_number_id").entry(),
+        AuthError::NoSecondFactors => entry(
+            400,
+            "no_second_factors",
+            "No second factors",
+            "This account has no second factor to prepare.",
+        ),
+        AuthError::Proof(ProofError::NotPrepared) => phone_entry(PhoneError::NotPrepared),
+        AuthError::Proof(ProofError::AnotherStrategy) => entry(
+            400,
+            "verification_strategy_invalid",
+            "Invalid verification strategy",
+            "The code was sent for another strategy.",
+        ),
+        AuthError::Proof(ProofError::AlreadyVerified) => entry(
+            400,
+            "verification_already_verified",
+            "already verified",
+            "This code was entered already.",
+        ),
+        AuthError::NumberMissing => ApiError::ParamMissing("phone_number").entry(),
+        AuthError::Claimed => entry(
+            400,
+            "identification_claimed",
+            "Identification claimed by another user",
+            "Somebody else has proven this phone number meanwhile.",
+        ),
+        AuthError::ReverificationMissing => entry(
+            400,
+            "session_reverification_missing",
+            "No reverification",
+            "No reverification was begun in this session.",
+        ),
+        AuthError::ReverificationStep => entry(
+            400,
+            "invalid_action_for_session_reverification",
+            "Invalid action",
+            "The reverification waits for something else.",
+        ),
+        AuthError::ReverificationRequired => entry(
+            403,
+            "session_reverification_required",
+            "Additional verification required",
+            "Prove again that it is you.",
+        ),
+        AuthError::Ticket(error) => ticket_entry(*error),
+        AuthError::Password(PasswordError::TooShort) => entry(
+            422,
+            "form_password_length_too_short",
+            "is too short",
+            format!("A password has at least {} characters.", Password::MIN_CHARS),
+        )
+        .param("password"),
+        AuthError::Password(PasswordError::TooLong) => entry(
+            422,
+            "form_password_length_too_long",
+            "is too long",
+            format!("A password has at most {} characters.", Password::MAX_CHARS),
+        )
+        .param("password"),
+        AuthError::PasswordsOff => ApiError::ParamUnknown("password").entry(),
+        AuthError::WrongPassword => password_entry(),
+        AuthError::NoPassword => entry(400, "no_password_set", "No password set", "This user has no password."),
+        AuthError::VerificationUsed => phone_entry(PhoneError::AlreadyVerified),
+        AuthError::TooOften { retry_after } => entry(
+            429,
+            "too_many_requests",
+            "Too many requests",
+            format!("Too many requests. Try again in {} seconds.", seconds(*retry_after)),
+        )
+        .retry_after(seconds(*retry_after)),
+        AuthError::TooManyCodes { retry_after } => entry(
+            429,
+            "verification_code_too_many_requests",
+            "Too many requests",
+            format!(
+                "Too many codes. Ask for another one in {} seconds.",
+                seconds(*retry_after)
+            ),
+        )
+        .retry_after(seconds(*retry_after)),
+        AuthError::Hasher(_) => entry(
             503,
             "service_unavailable",
             "Service unavailable",
-            "The store cannot be reached; try again in a moment.",
+            "Too many passwords at once; try again in a moment.",
         )
         .retry_after(2),
     }
+}
+
+fn ticket_entry(error: TicketError) -> Entry {
+    let (code, text) = match error {
+        TicketError::Unknown => ("ticket_invalid_code", "This ticket is not valid."),
+        TicketError::Expired => ("ticket_expired_code", "This ticket has expired."),
+        TicketError::Used => ("sign_in_token_already_used_code", "This ticket was used already."),
+        TicketError::Revoked => ("sign_in_token_revoked_code", "This ticket was revoked."),
+        TicketError::Useless => (
+            "sign_in_token_cannot_be_used_code",
+            "This ticket is of no use any more.",
+        ),
+        TicketError::NotPending => (
+            "sign_in_token_cannot_be_revoked_code",
+            "Only a pending ticket can be revoked.",
+        ),
+    };
+    entry(400, code, "Ticket not accepted", text)
 }
 
 fn phone_entry(error: PhoneError) -> Entry {
@@ -498,6 +786,28 @@ fn phone_entry(error: PhoneError) -> Entry {
             "The backup code does not match.",
         )
         .param("code"),
+    }
+}
+
+impl From<UserError> for ApiError {
+    fn from(error: UserError) -> Self {
+        Self::User(error)
+    }
+}
+
+/// One way to say the same: what users refuse is the same wherever it comes from.
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::User(error) => Self::User(error),
+            other => Self::Auth(other),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::User(error.into())
     }
 }
 

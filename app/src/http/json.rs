@@ -1,12 +1,12 @@
 //! The objects of the contract's section 5, as they stand on the wire.
 
-use phoneproof_domain::{BackupCode, PhoneNumber, Timestamp, User, Verification, VerificationStatus};
+use phoneproof_domain::{BackupCode, PhoneNumber, Timestamp, User, Users, Verification, VerificationStatus};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// 5.2
 #[derive(Serialize)]
-struct VerificationJson {
+pub(crate) struct VerificationJson {
     object: &'static str,
     status: &'static str,
     strategy: &'static str,
@@ -17,7 +17,7 @@ struct VerificationJson {
 }
 
 impl VerificationJson {
-    fn of(verification: &Verification, now: Timestamp) -> Option<Self> {
+    pub(crate) fn of(verification: &Verification, now: Timestamp) -> Option<Self> {
         let by_admin = matches!(verification, Verification::ByAdmin);
         let status = match verification.status(now)? {
             VerificationStatus::Unverified => "unverified",
@@ -141,7 +141,8 @@ pub(crate) struct UserJson<'a> {
 
 impl<'a> UserJson<'a> {
     /// As the user may see it.
-    pub(crate) fn for_user(user: &'a User, now: Timestamp) -> Self {
+    pub(crate) fn for_user(user: &'a User, users: &Users) -> Self {
+        let (now, lockout) = (users.now(), users.policy().lockout);
         let (profile, phones) = (&user.profile, user.phones.parts());
         let locked_for = user.locked_for(now);
         Self {
@@ -156,7 +157,7 @@ impl<'a> UserJson<'a> {
             primary_email_address_id: None,
             primary_phone_number_id: phones.primary.as_ref().map(phoneproof_domain::PhoneNumberId::as_str),
             primary_web3_wallet_id: None,
-            password_enabled: false,
+            password_enabled: user.password.is_some(),
             two_factor_enabled: user.phones.two_factor_enabled(),
             totp_enabled: false,
             backup_code_enabled: user.phones.backup_code_enabled(),
@@ -168,16 +169,16 @@ impl<'a> UserJson<'a> {
             external_accounts: [],
             saml_accounts: [],
             enterprise_accounts: [],
-            password_last_updated_at: None,
+            password_last_updated_at: user.password.as_ref().map(|stored| stored.updated_at.as_millis()),
             public_metadata: profile.public_metadata.as_object(),
             private_metadata: None,
             unsafe_metadata: profile.unsafe_metadata.as_object(),
             external_id: profile.external_id.as_ref().map(phoneproof_domain::ShortText::as_str),
-            last_sign_in_at: None,
+            last_sign_in_at: user.last_sign_in_at.map(Timestamp::as_millis),
             banned: user.banned,
             locked: locked_for.is_some(),
             lockout_expires_in_seconds: locked_for.map(|left| left.as_secs().max(1)),
-            verification_attempts_remaining: None,
+            verification_attempts_remaining: user.failures.remaining(now, &lockout),
             created_at: user.created_at.as_millis(),
             updated_at: user.updated_at.as_millis(),
             delete_self_enabled: user.delete_self_enabled,
@@ -192,12 +193,27 @@ impl<'a> UserJson<'a> {
     }
 
     /// As a back end may see it: with the private metadata.
-    pub(crate) fn for_back_end(user: &'a User, now: Timestamp) -> Self {
+    pub(crate) fn for_back_end(user: &'a User, users: &Users) -> Self {
         Self {
             private_metadata: Some(user.profile.private_metadata.as_object()),
-            ..Self::for_user(user, now)
+            ..Self::for_user(user, users)
         }
     }
+}
+
+/// `public_user_data` of 5.5; the identifier is the primary number, or else the user's id.
+pub(crate) fn public_user_data(user: &User) -> Value {
+    let profile = &user.profile;
+    let primary = user.phones.primary().and_then(|id| user.phones.get(id));
+    json!({
+        "first_name": profile.first_name.as_ref().map(phoneproof_domain::ShortText::as_str),
+        "last_name": profile.last_name.as_ref().map(phoneproof_domain::ShortText::as_str),
+        "image_url": "",
+        "has_image": false,
+        "identifier": primary.map_or(user.id.as_str(), |number| number.number.as_str()),
+        "user_id": user.id.as_str(),
+        "username": profile.username.as_ref().map(phoneproof_domain::Username::as_str),
+    })
 }
 
 /// 5.10

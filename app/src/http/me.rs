@@ -7,15 +7,14 @@ use phoneproof_domain::{Patch, PhoneError};
 
 use super::body::Body;
 use super::caller::Caller;
-use super::envelope::enveloped;
 use super::error::ApiError;
 use super::json::{DeletedJson, UserJson};
 use super::params::Params;
 use crate::server::AppState;
 
 pub(crate) async fn show(caller: Caller, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let user = state.users.own_account(&caller.user).await?;
-    Ok(enveloped(UserJson::for_user(&user, state.users.now())))
+    let user = caller.users.own_account(&caller.user).await?;
+    caller.enveloped(&state, UserJson::for_user(&user, &state.users)).await
 }
 
 pub(crate) async fn update(
@@ -27,8 +26,11 @@ pub(crate) async fn update(
         return Err(ApiError::ParamDeprecated("unsafe_metadata"));
     }
     let update = profile_update(&params)?;
-    let user = state.users.update_own_profile(&caller.user, &update).await?;
-    Ok(enveloped(UserJson::for_user(&user, state.users.now())))
+    if update.primary.is_some() {
+        caller.must_be_fresh(&state)?;
+    }
+    let user = caller.users.update_own_profile(&caller.user, &update).await?;
+    caller.enveloped(&state, UserJson::for_user(&user, &state.users)).await
 }
 
 pub(crate) async fn merge_metadata(
@@ -37,13 +39,16 @@ pub(crate) async fn merge_metadata(
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
     let given = params.object("unsafe_metadata")?.unwrap_or_default();
-    let user = state.users.update_own_metadata(&caller.user, &given).await?;
-    Ok(enveloped(UserJson::for_user(&user, state.users.now())))
+    let user = caller.users.update_own_metadata(&caller.user, &given).await?;
+    caller.enveloped(&state, UserJson::for_user(&user, &state.users)).await
 }
 
 pub(crate) async fn remove(caller: Caller, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    state.users.delete_own_account(&caller.user).await?;
-    Ok(enveloped(DeletedJson::new("user", caller.user.as_str())))
+    caller.must_be_fresh(&state)?;
+    caller.users.delete_own_account(&caller.user).await?;
+    caller
+        .enveloped(&state, DeletedJson::new("user", caller.user.as_str()))
+        .await
 }
 
 /// Names and primary number, for the user and for a back end. An empty name clears it.

@@ -7,10 +7,11 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use async_trait::async_trait;
 use metrics::{Counter, Key, Label, Level, Metadata, Recorder, SharedString, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use phoneproof_domain::AttemptOutcome;
-use phoneproof_domain::use_cases::{Prepared, UserError};
+use phoneproof_domain::ports::{Receipt, SendError, Sms, SmsGateway};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
@@ -113,12 +114,13 @@ impl Metrics {
             .record(took.as_secs_f64());
     }
 
-    pub(crate) fn prepared(&self, outcome: &Result<Prepared, UserError>) {
-        match outcome {
-            Ok(Prepared { texted: true, .. }) => self.codes_sent.increment(1),
-            Err(UserError::NotSent(_)) => self.codes_not_sent.increment(1),
-            Ok(_) | Err(_) => {}
-        }
+    /// The same gateway, its texts counted.
+    pub(crate) fn counted(&self, gateway: Arc<dyn SmsGateway>) -> Arc<dyn SmsGateway> {
+        Arc::new(CountedGateway {
+            gateway,
+            sent: self.codes_sent.clone(),
+            not_sent: self.codes_not_sent.clone(),
+        })
     }
 
     pub(crate) fn attempted(&self, outcome: AttemptOutcome) {
@@ -167,4 +169,24 @@ pub(crate) async fn show(request: HttpRequest, state: Data<AppState>) -> Result<
     Ok(HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(state.metrics.render()))
+}
+
+/// Counts what a gateway takes and refuses.
+struct CountedGateway {
+    gateway: Arc<dyn SmsGateway>,
+    sent: Counter,
+    not_sent: Counter,
+}
+
+#[async_trait]
+impl SmsGateway for CountedGateway {
+    async fn send(&self, sms: &Sms) -> Result<Receipt, SendError> {
+        let outcome = self.gateway.send(sms).await;
+        match &outcome {
+            // Whoever cannot say whether it was taken is believed to have taken it.
+            Ok(_) | Err(SendError::Unknown(_)) => self.sent.increment(1),
+            Err(_) => self.not_sent.increment(1),
+        }
+        outcome
+    }
 }

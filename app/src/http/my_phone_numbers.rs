@@ -2,18 +2,19 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use phoneproof_domain::use_cases::SecondFactorUpdate;
+use phoneproof_domain::use_cases::{SecondFactorUpdate, UserError};
 use phoneproof_domain::{AttemptOutcome, BackupCode, OtpCode, PhoneError, PhoneNumberId, User};
 
 use super::body::Body;
 use super::caller::Caller;
-use super::envelope::{bare, enveloped};
+use super::detached::detached;
+use super::envelope::bare;
 use super::error::ApiError;
 use super::json::{DeletedJson, PhoneNumberJson, phone_numbers};
 use crate::server::AppState;
 
 pub(crate) async fn list(caller: Caller, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let user = state.users.own_account(&caller.user).await?;
+    let user = caller.users.own_account(&caller.user).await?;
     Ok(bare(phone_numbers(&user, state.users.now())))
 }
 
@@ -31,13 +32,16 @@ pub(crate) async fn create(
     if params.flag("reserved_for_second_factor")? == Some(true) {
         return Err(PhoneError::NewSecondFactorUnverified.into());
     }
-    let (user, id) = state.users.add_phone_number(&caller.user, &number).await?;
-    shown(&state, &user, &id, None)
+    caller.must_be_fresh(&state)?;
+    state.users.policy().admit(&number).map_err(UserError::from)?;
+    state.auth.limit_new_numbers(&caller.user).await?;
+    let (user, id) = caller.users.add_phone_number(&caller.user, &number).await?;
+    shown(&caller, &state, &user, &id, None).await
 }
 
 pub(crate) async fn show(caller: Caller, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let user = state.users.own_account(&caller.user).await?;
-    shown(&state, &user, &named(&id)?, None)
+    let user = caller.users.own_account(&caller.user).await?;
+    shown(&caller, &state, &user, &named(&id)?, None).await
 }
 
 pub(crate) async fn prepare_verification(
@@ -54,18 +58,16 @@ pub(crate) async fn prepare_verification(
     {
         return Err(ApiError::ParamValue("strategy"));
     }
-    // In a task of its own: a browser that leaves must not keep a committed code from being sent.
-    let (users, wanted) = (state.users.clone(), id.clone());
-    let prepared = actix_web::rt::spawn(async move { users.prepare_verification(&caller.user, &wanted).await }).await;
-    let prepared = match prepared {
-        Ok(prepared) => prepared,
-        Err(failed) => match failed.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => return Err(ApiError::Internal("the sending task was cancelled")),
-        },
-    };
-    state.metrics.prepared(&prepared);
-    shown(&state, &prepared?.user, &id, None)
+    let (auth, users, user, wanted) = (
+        state.auth.clone(),
+        caller.users.clone(),
+        caller.user.clone(),
+        id.clone(),
+    );
+    let address = caller.address();
+    let prepare = async move { auth.prepare_verification(&users, &user, &wanted, address).await };
+    let prepared = detached(prepare).await?;
+    shown(&caller, &state, &prepared.user, &id, None).await
 }
 
 pub(crate) async fn attempt_verification(
@@ -76,10 +78,10 @@ pub(crate) async fn attempt_verification(
 ) -> Result<HttpResponse, ApiError> {
     let id = named(&id)?;
     let code = OtpCode::parse(params.required("code")?)?;
-    let (user, outcome) = state.users.attempt_verification(&caller.user, &id, &code).await?;
+    let (user, outcome) = caller.users.attempt_verification(&caller.user, &id, &code).await?;
     state.metrics.attempted(outcome);
     match outcome {
-        AttemptOutcome::Verified => shown(&state, &user, &id, None),
+        AttemptOutcome::Verified => shown(&caller, &state, &user, &id, None).await,
         refused => Err(ApiError::Attempt(refused)),
     }
 }
@@ -95,14 +97,18 @@ pub(crate) async fn update(
         reserved: params.flag("reserved_for_second_factor")?,
         default: params.flag("default_second_factor")?,
     };
-    let (user, codes) = state.users.update_second_factor(&caller.user, &id, update).await?;
-    shown(&state, &user, &id, codes.as_deref())
+    caller.must_be_fresh(&state)?;
+    let (user, codes) = caller.users.update_second_factor(&caller.user, &id, update).await?;
+    shown(&caller, &state, &user, &id, codes.as_deref()).await
 }
 
 pub(crate) async fn remove(caller: Caller, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let id = named(&id)?;
-    state.users.remove_phone_number(&caller.user, &id).await?;
-    Ok(enveloped(DeletedJson::new("phone_number", id.as_str())))
+    caller.must_be_fresh(&state)?;
+    caller.users.remove_phone_number(&caller.user, &id).await?;
+    caller
+        .enveloped(&state, DeletedJson::new("phone_number", id.as_str()))
+        .await
 }
 
 /// What is no identifier names nothing.
@@ -110,12 +116,14 @@ fn named(id: &str) -> Result<PhoneNumberId, ApiError> {
     id.parse().map_err(|_| PhoneError::NotFound.into())
 }
 
-fn shown(
+async fn shown(
+    caller: &Caller,
     state: &AppState,
     user: &User,
     id: &PhoneNumberId,
     codes: Option<&[BackupCode]>,
 ) -> Result<HttpResponse, ApiError> {
     let number = user.phones.get(id).ok_or(PhoneError::NotFound)?;
-    Ok(enveloped(PhoneNumberJson::new(user, number, codes, state.users.now())))
+    let shown = PhoneNumberJson::new(user, number, codes, state.users.now());
+    caller.enveloped(state, shown).await
 }

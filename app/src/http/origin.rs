@@ -57,6 +57,11 @@ impl Origins {
         host.is_some_and(|host| self.own_hosts.iter().any(|own| own == host))
     }
 
+    /// Whether pages of this origin may call.
+    pub(crate) fn allows(&self, origin: &str) -> bool {
+        self.allowed.iter().any(|allowed| allowed == origin)
+    }
+
     pub(crate) fn judge(&self, request: &ServiceRequest) -> Verdict {
         let Some(origin) = request.headers().get(header::ORIGIN) else {
             return Verdict::NoPage;

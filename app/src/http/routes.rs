@@ -6,7 +6,10 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::error::ApiError;
-use super::{backup_codes, dev, health, me, metrics, my_phone_numbers, phone_numbers, users};
+use super::{
+    back_end_sessions, backup_codes, client, dev, environment, health, jwks, me, metrics, my_phone_numbers, passwords,
+    phone_numbers, sessions, sign_ins, sign_ups, users,
+};
 
 /// Registers the paths. `/dev/…` exists in development alone.
 pub(crate) fn routes(config: &mut ServiceConfig, development: bool) {
@@ -49,11 +52,167 @@ pub(crate) fn routes(config: &mut ServiceConfig, development: bool) {
             web::post().to(my_phone_numbers::attempt_verification),
         ))
         .service(post("/v1/me/backup_codes", web::post().to(backup_codes::renew)))
-        .configure(secret_key_routes);
+        .service(post("/v1/me/change_password", web::post().to(passwords::change)))
+        .service(post("/v1/me/remove_password", web::post().to(passwords::remove)))
+        .service(get("/v1/me/sessions", web::get().to(sessions::list_mine)))
+        .service(get("/v1/me/sessions/active", web::get().to(sessions::list_mine)))
+        .service(post(
+            "/v1/me/sessions/{id}/revoke",
+            web::post().to(sessions::revoke_mine),
+        ))
+        .configure(client_routes)
+        .configure(sign_routes)
+        .configure(secret_key_routes)
+        .configure(secret_key_session_routes);
     if development {
         dev::routes(config);
     }
     config.default_service(web::to(|| async { Err::<HttpResponse, _>(ApiError::NotFound) }));
+}
+
+/// The browser or app, and its sessions.
+fn client_routes(config: &mut ServiceConfig) {
+    config
+        .service(resource(
+            "/v1/environment",
+            [
+                (Method::GET, web::get().to(environment::show)),
+                (Method::PATCH, web::patch().to(environment::show)),
+            ],
+        ))
+        .service(get("/.well-known/jwks.json", web::get().to(jwks::show)))
+        .service(post("/v1/dev_browser", web::post().to(client::dev_browser)))
+        .service(resource(
+            "/v1/client",
+            [
+                (Method::GET, web::get().to(client::show)),
+                (Method::POST, web::post().to(client::make)),
+                (Method::PUT, web::put().to(client::make)),
+                (Method::DELETE, web::delete().to(client::remove)),
+            ],
+        ))
+        .service(resource(
+            "/v1/client/sessions",
+            [(Method::DELETE, web::delete().to(client::remove_sessions))],
+        ))
+        .service(get("/v1/client/sessions/{id}", web::get().to(sessions::show)))
+        .service(post("/v1/client/sessions/{id}/touch", web::post().to(sessions::touch)))
+        .service(post("/v1/client/sessions/{id}/end", web::post().to(sessions::end)))
+        .service(post(
+            "/v1/client/sessions/{id}/remove",
+            web::post().to(sessions::remove),
+        ))
+        .service(post("/v1/client/sessions/{id}/tokens", web::post().to(sessions::token)))
+        .service(post(
+            "/v1/client/sessions/{id}/verify",
+            web::post().to(sessions::verify),
+        ))
+        .service(post(
+            "/v1/client/sessions/{id}/verify/prepare_first_factor",
+            web::post().to(sessions::prepare_first),
+        ))
+        .service(post(
+            "/v1/client/sessions/{id}/verify/attempt_first_factor",
+            web::post().to(sessions::attempt_first),
+        ))
+        .service(post(
+            "/v1/client/sessions/{id}/verify/prepare_second_factor",
+            web::post().to(sessions::prepare_second),
+        ))
+        .service(post(
+            "/v1/client/sessions/{id}/verify/attempt_second_factor",
+            web::post().to(sessions::attempt_second),
+        ));
+}
+
+/// Signing up and signing in.
+fn sign_routes(config: &mut ServiceConfig) {
+    config
+        .service(post("/v1/client/sign_ups", web::post().to(sign_ups::create)))
+        .service(resource(
+            "/v1/client/sign_ups/{id}",
+            [
+                (Method::GET, web::get().to(sign_ups::show)),
+                (Method::PATCH, web::patch().to(sign_ups::update)),
+            ],
+        ))
+        .service(post(
+            "/v1/client/sign_ups/{id}/prepare_verification",
+            web::post().to(sign_ups::prepare),
+        ))
+        .service(post(
+            "/v1/client/sign_ups/{id}/attempt_verification",
+            web::post().to(sign_ups::attempt),
+        ))
+        .service(post("/v1/client/sign_ins", web::post().to(sign_ins::create)))
+        .service(get("/v1/client/sign_ins/{id}", web::get().to(sign_ins::show)))
+        .service(post(
+            "/v1/client/sign_ins/{id}/prepare_first_factor",
+            web::post().to(sign_ins::prepare_first_factor),
+        ))
+        .service(post(
+            "/v1/client/sign_ins/{id}/attempt_first_factor",
+            web::post().to(sign_ins::attempt_first_factor),
+        ))
+        .service(post(
+            "/v1/client/sign_ins/{id}/prepare_second_factor",
+            web::post().to(sign_ins::prepare_second_factor),
+        ))
+        .service(post(
+            "/v1/client/sign_ins/{id}/attempt_second_factor",
+            web::post().to(sign_ins::attempt_second_factor),
+        ))
+        .service(post(
+            "/v1/client/sign_ins/{id}/reset_password",
+            web::post().to(sign_ins::reset_password),
+        ));
+}
+
+fn secret_key_session_routes(config: &mut ServiceConfig) {
+    config
+        .service(get("/v1/jwks", web::get().to(jwks::for_back_end)))
+        .service(resource(
+            "/v1/sessions",
+            [
+                (Method::GET, web::get().to(back_end_sessions::list)),
+                (Method::POST, web::post().to(back_end_sessions::create)),
+            ],
+        ))
+        .service(get("/v1/sessions/{id}", web::get().to(back_end_sessions::show)))
+        .service(post(
+            "/v1/sessions/{id}/revoke",
+            web::post().to(back_end_sessions::revoke),
+        ))
+        .service(post(
+            "/v1/sessions/{id}/tokens",
+            web::post().to(back_end_sessions::token),
+        ))
+        .service(get("/v1/clients", web::get().to(back_end_sessions::list_clients)))
+        .service(post(
+            "/v1/clients/verify",
+            web::post().to(back_end_sessions::verify_client),
+        ))
+        .service(get("/v1/clients/{id}", web::get().to(back_end_sessions::show_client)))
+        .service(post(
+            "/v1/sign_in_tokens",
+            web::post().to(back_end_sessions::create_ticket),
+        ))
+        .service(post(
+            "/v1/sign_in_tokens/{id}/revoke",
+            web::post().to(back_end_sessions::revoke_ticket),
+        ))
+        .service(post(
+            "/v1/testing_tokens",
+            web::post().to(back_end_sessions::create_testing_token),
+        ))
+        .service(post(
+            "/v1/users/{id}/verify_password",
+            web::post().to(back_end_sessions::verify_password),
+        ))
+        .service(post(
+            "/v1/users/{id}/remove_password",
+            web::post().to(back_end_sessions::remove_password),
+        ));
 }
 
 fn secret_key_routes(config: &mut ServiceConfig) {
@@ -129,6 +288,10 @@ pub(crate) fn resource<const N: usize>(path: &str, methods: [(Method, Route); N]
         }
         async { response }
     }))
+}
+
+fn get(path: &str, route: Route) -> Resource {
+    resource(path, [(Method::GET, route)])
 }
 
 fn post(path: &str, route: Route) -> Resource {

@@ -1,9 +1,9 @@
-//! `/v1/users`: users by secret key (contract 8.2), as far as it reaches without passwords and sessions.
+//! `/v1/users`: users by secret key (contract 8.2).
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use phoneproof_domain::use_cases::{AdminProfileUpdate, MetadataUpdate, NewUser, UserError};
-use phoneproof_domain::{BackupCode, E164, Metadata, Profile, Standing, Timestamp, User, UserId};
+use phoneproof_domain::{BackupCode, E164, Metadata, PasswordHash, Profile, Standing, Timestamp, User, UserId};
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -38,17 +38,17 @@ pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body
         banned: params.flag("banned")?.unwrap_or(false),
         locked: params.flag("locked")?.unwrap_or(false),
         delete_self_enabled: params.flag("delete_self_enabled")?,
+        password: password(&state, &params).await?,
     };
     Ok(shown(&state, &state.users.create_user(new).await?))
 }
 
 pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
     let users = state.users.list_users(&user_query(&params)?).await?;
-    let now = state.users.now();
     Ok(bare(
         users
             .iter()
-            .map(|user| UserJson::for_back_end(user, now))
+            .map(|user| UserJson::for_back_end(user, &state.users))
             .collect::<Vec<_>>(),
     ))
 }
@@ -80,6 +80,8 @@ pub(crate) async fn update(
         locale: patch(&params, "locale")?,
         delete_self_enabled: params.flag("delete_self_enabled")?,
         backup_codes: backup_codes(&params)?,
+        password: password(&state, &params).await?,
+        sign_out: params.flag("sign_out_of_other_sessions")?.unwrap_or(false),
     };
     Ok(shown(
         &state,
@@ -177,19 +179,22 @@ pub(crate) fn user_named(id: &str) -> Result<UserId, ApiError> {
 }
 
 fn shown(state: &AppState, user: &User) -> HttpResponse {
-    bare(UserJson::for_back_end(user, state.users.now()))
+    bare(UserJson::for_back_end(user, &state.users))
 }
 
-/// Passwords, e-mail and more do not exist here. To ignore them silently would make a caller
+/// The password that a back end sets, hashed.
+async fn password(state: &AppState, params: &Params) -> Result<Option<PasswordHash>, ApiError> {
+    let unchecked = params.flag("skip_password_checks")?.unwrap_or(false);
+    match params.given("password")? {
+        Some(text) => Ok(Some(state.auth.password_of_back_end(text, unchecked).await?)),
+        None => Ok(None),
+    }
+}
+
+/// E-mail and more do not exist here. To ignore them silently would make a caller
 /// believe that an account is protected.
 fn refuse_unbuilt(params: &Params) -> Result<(), ApiError> {
-    const UNBUILT: [&str; 5] = [
-        "password",
-        "password_digest",
-        "email_address",
-        "totp_secret",
-        "web3_wallet",
-    ];
+    const UNBUILT: [&str; 4] = ["password_digest", "email_address", "totp_secret", "web3_wallet"];
     match UNBUILT.into_iter().find(|name| params.has(name)) {
         Some(name) => Err(ApiError::ParamUnknown(name)),
         None => Ok(()),

@@ -178,7 +178,16 @@ pub(super) fn policy() -> Policy {
         max_unverified: None,
         used_for_first_factor: true,
         backup_codes: true,
-        lockout: Duration::from_secs(3600),
+        second_factor_required: false,
+        lockout: crate::Lockout {
+            attempts: Some(10),
+            duration: Duration::from_secs(3600),
+        },
+        passwords: true,
+        session_lifetime: Duration::from_secs(7 * 24 * 3600),
+        single_session: true,
+        reverify_after: None,
+        sign_up_open: true,
     }
 }
 

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod entropy;
 mod given;
 pub mod identity_provider;
+pub mod password_hasher;
 mod races;
 pub mod repository;
 pub mod sms_gateway;

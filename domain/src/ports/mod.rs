@@ -7,9 +7,14 @@
 mod clock;
 mod entropy;
 mod identity_provider;
+mod limiter;
+mod password_hasher;
 mod repository;
+mod session_directory;
+mod signing_keys;
 mod sms_gateway;
 mod store_health;
+mod unit_of_work;
 mod user_directory;
 
 /// The cause of an error, from whichever adapter.
@@ -18,13 +23,20 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use identity_provider::{Identity, IdentityError, IdentityProvider};
+pub use limiter::{Charge, Charged, Limiter, Window};
+pub use password_hasher::{HasherError, PasswordHasher};
 pub use repository::{Aggregate, Change, CommitError, Loaded, Repository, Revision, Unique};
+pub use session_directory::{SessionDirectory, SessionQuery};
+pub use signing_keys::{SigningKeys, StoredKey};
 pub use sms_gateway::{Receipt, SendError, Sms, SmsGateway};
 pub use store_health::{StoreError, StoreHealth};
+pub use unit_of_work::{Event, UnitOfWork, Write};
 pub use user_directory::{Direction, OrderBy, Span, UserDirectory, UserFilter, UserQuery};
 
 #[cfg(feature = "mock")]
 pub use {
-    clock::MockClock, entropy::MockEntropy, identity_provider::MockIdentityProvider, repository::MockRepository,
-    sms_gateway::MockSmsGateway, store_health::MockStoreHealth, user_directory::MockUserDirectory,
+    clock::MockClock, entropy::MockEntropy, identity_provider::MockIdentityProvider, limiter::MockLimiter,
+    password_hasher::MockPasswordHasher, repository::MockRepository, session_directory::MockSessionDirectory,
+    signing_keys::MockSigningKeys, sms_gateway::MockSmsGateway, store_health::MockStoreHealth,
+    unit_of_work::MockUnitOfWork, user_directory::MockUserDirectory,
 };

@@ -6,7 +6,7 @@ use crate::change::{change, delete};
 use crate::ports::{UserFilter, UserQuery};
 use crate::profile::{Metadata, Patch, Profile, ShortText};
 use crate::user_phones::{AdminNumber, Standing};
-use crate::{BackupCode, E164, PhoneNumberId, Timestamp, User, UserId};
+use crate::{BackupCode, E164, PasswordHash, PhoneNumberId, Timestamp, User, UserId};
 
 /// A user that a back end makes.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,8 @@ pub struct NewUser {
     pub locked: bool,
     /// Whether the user may delete the account; yes by default.
     pub delete_self_enabled: Option<bool>,
+    /// The password, hashed.
+    pub password: Option<PasswordHash>,
 }
 
 /// What a back end changes of a user's profile. `None` leaves a field as it is.
@@ -40,6 +42,10 @@ pub struct AdminProfileUpdate {
     pub delete_self_enabled: Option<bool>,
     /// Backup codes in the place of the present ones.
     pub backup_codes: Option<Vec<BackupCode>>,
+    /// A password in the place of the present one, hashed.
+    pub password: Option<PasswordHash>,
+    /// Whether every session of the user ends.
+    pub sign_out: bool,
 }
 
 /// New metadata, field by field; `None` leaves one as it is.
@@ -71,8 +77,9 @@ impl Users {
         user.updated_at = now;
         user.profile = new.profile;
         user.banned = new.banned;
-        user.locked_until = new.locked.then(|| now.plus(self.policy.lockout));
+        user.locked_until = new.locked.then(|| now.plus(self.policy.lockout.duration));
         user.delete_self_enabled = new.delete_self_enabled.unwrap_or(true);
+        user.set_password(new.password, now);
         for (number, standing) in new.numbers {
             if standing == Standing::Unverified {
                 self.must_not_be_anothers(&user.id, &number).await?;
@@ -131,8 +138,9 @@ impl Users {
             .backup_codes
             .as_ref()
             .map(|codes| self.hash_backup_codes(id, codes));
+        let now = self.now();
         let (user, ()) = self
-            .change_as_admin(id, self.now(), |user| {
+            .change_as_admin(id, now, |user| {
                 update.profile.apply(user)?;
                 update.external_id.apply(&mut user.profile.external_id);
                 update.locale.apply(&mut user.profile.locale);
@@ -141,6 +149,12 @@ impl Users {
                 }
                 if let Some(codes) = &codes {
                     user.phones.set_backup_codes(codes);
+                }
+                if let Some(hash) = &update.password {
+                    user.set_password(Some(hash.clone()), now);
+                }
+                if update.sign_out {
+                    user.end_sessions();
                 }
                 Ok(())
             })
@@ -202,7 +216,23 @@ impl Users {
     pub async fn set_locked(&self, id: &UserId, locked: bool) -> Result<User, UserError> {
         let now = self.now();
         let change = self.change_as_admin(id, now, |user| {
-            user.locked_until = locked.then(|| now.plus(self.policy.lockout));
+            user.locked_until = locked.then(|| now.plus(self.policy.lockout.duration));
+            if !locked {
+                user.failures = crate::Failures::default();
+            }
+            Ok(())
+        });
+        Ok(change.await?.0)
+    }
+
+    /// Takes a user's password away, if there is one.
+    ///
+    /// # Errors
+    /// [`UserError::NoSuchUser`], [`UserError::Store`].
+    pub async fn remove_password(&self, id: &UserId) -> Result<User, UserError> {
+        let now = self.now();
+        let change = self.change_as_admin(id, now, |user| {
+            user.set_password(None, now);
             Ok(())
         });
         Ok(change.await?.0)

@@ -19,7 +19,7 @@ impl Users {
         let loaded = self.load(user).await?;
         let known = loaded.as_ref().and_then(|loaded| loaded.aggregate.phones.get(id));
         let number = known.ok_or(PhoneError::NotFound)?.number.clone();
-        let hash = self.hasher.otp(Purpose::VerifyNumber, id, code);
+        let hash = self.hasher.otp(Purpose::VerifyNumber(id), code);
         let (changed, outcome) = self
             .change_own(user, loaded, now, |user| {
                 if let Some(left) = user.locked_for(now) {

@@ -4,6 +4,7 @@ mod add_phone_number;
 mod admin_phone_numbers;
 mod admin_users;
 mod attempt_verification;
+mod auth;
 mod backup_codes;
 mod own_account;
 mod prepare_verification;
@@ -20,6 +21,10 @@ use crate::{BackupCode, CodeHash, CodeHasher, E164, PhoneError, Policy, ProfileE
 
 pub use admin_phone_numbers::{AdminUpdate, NewPhoneNumber};
 pub use admin_users::{AdminProfileUpdate, MetadataUpdate, NewUser};
+pub use auth::{
+    Acting, Address, Auth, AuthError, AuthPorts, Changed, FirstFactor, KnownSession, Limits, SecondFactor,
+    SignInRequest, SignUpRequest, Tried, Visit,
+};
 pub use own_account::ProfileUpdate;
 pub use prepare_verification::Prepared;
 pub use second_factor::SecondFactorUpdate;
@@ -47,6 +52,8 @@ pub struct Users {
     ports: Ports,
     hasher: CodeHasher,
     policy: Arc<Policy>,
+    /// Whether who is not known yet is made at first sight.
+    first_sight: bool,
 }
 
 /// Why a use case did not do what it was asked.
@@ -113,6 +120,16 @@ impl Users {
             ports,
             hasher,
             policy: Arc::new(policy),
+            first_sight: true,
+        }
+    }
+
+    /// The same for users who signed in here: one who is gone is not made anew.
+    #[must_use]
+    pub fn of_known_users(&self) -> Self {
+        Self {
+            first_sight: false,
+            ..self.clone()
         }
     }
 
@@ -157,7 +174,8 @@ impl Users {
             user.stamp(&before, now);
             Ok(outcome)
         };
-        Ok(change(&*self.ports.repository, id, loaded, Some(&first_seen), decide).await?)
+        let absent = self.first_sight.then_some(&first_seen);
+        Ok(change(&*self.ports.repository, id, loaded, absent, decide).await?)
     }
 
     /// Changes a user on an administrator's behalf.
@@ -171,6 +189,10 @@ impl Users {
         let decide = |user: &mut User| {
             let before = user.clone();
             let outcome = decide(user)?;
+            // Whoever is signed in was let in by factors that no longer stand.
+            if !before.phones.has_same_second_factors(&user.phones) || (user.banned && !before.banned) {
+                user.end_sessions();
+            }
             user.stamp(&before, now);
             Ok(outcome)
         };

@@ -34,7 +34,7 @@ impl Users {
             Ok(fixed) if is_test => fixed,
             _ => OtpCode::generate(&*self.ports.entropy),
         };
-        let hash = self.hasher.otp(Purpose::VerifyNumber, id, &code);
+        let hash = self.hasher.otp(Purpose::VerifyNumber(id), &code);
         let (user, ()) = self
             .change_own(user, loaded, now, |user| {
                 if let Some(left) = user.locked_for(now) {

@@ -84,7 +84,7 @@ fn user_with(number: E164, change: impl FnOnce(&mut UserPhones)) -> User {
 
 fn user_being_verified() -> User {
     let code = OtpCode::parse("123456").unwrap();
-    let hash = hasher().otp(Purpose::VerifyNumber, &phone_id(), &code);
+    let hash = hasher().otp(Purpose::VerifyNumber(&phone_id()), &code);
     user_with(number("+14155552671"), |phones| {
         phones.prepare(&phone_id(), hash, NOW, &policy()).unwrap();
     })
@@ -190,7 +190,7 @@ async fn the_code_is_committed_before_it_is_sent_and_is_the_one_that_was_sent() 
         (sms.to.as_str(), sms.body().contains(sms.code.reveal())),
         ("+14155552671", true)
     );
-    let hash = hasher().otp(Purpose::VerifyNumber, &phone_id(), &sms.code);
+    let hash = hasher().otp(Purpose::VerifyNumber(&phone_id()), &sms.code);
     assert_eq!(
         user.phones.attempt(&phone_id(), hash, NOW, &policy()),
         Ok(AttemptOutcome::Verified)
@@ -204,7 +204,7 @@ async fn a_test_number_is_never_texted_and_takes_the_fixed_code() {
         .nobody_owns_anything();
     mocks.repository.expect_commit().times(1).returning(|change| {
         let fixed = OtpCode::parse("424242").unwrap();
-        let hash = hasher().otp(Purpose::VerifyNumber, &phone_id(), &fixed);
+        let hash = hasher().otp(Purpose::VerifyNumber(&phone_id()), &fixed);
         let mut user = after(&change).clone();
         assert_eq!(
             user.phones.attempt(&phone_id(), hash, NOW, &policy()),

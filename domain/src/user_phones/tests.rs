@@ -21,7 +21,7 @@ fn number(n: usize) -> E164 {
 }
 
 fn code(id: &PhoneNumberId, digits: &str) -> CodeHash {
-    hasher().otp(Purpose::VerifyNumber, id, &OtpCode::parse(digits).unwrap())
+    hasher().otp(Purpose::VerifyNumber(id), &OtpCode::parse(digits).unwrap())
 }
 
 fn right(n: usize) -> CodeHash {

@@ -34,7 +34,7 @@ async fn a_user_that_cannot_be_made_is_not_made() {
         ("first_name", json!("a\u{0}b"), "form_param_format_invalid"),
         ("last_name", json!("x".repeat(256)), "form_param_format_invalid"),
         ("external_id", json!(7), "form_param_type_invalid"),
-        ("password", json!("correct horse"), "form_param_unknown"),
+        ("password", json!("short"), "form_password_length_too_short"),
         ("email_address", json!(["a@b.example"]), "form_param_unknown"),
         ("backup_codes", json!(["short"]), "form_param_format_invalid"),
         ("backup_codes", json!(vec!["abcdefgh"; 21]), "form_param_value_invalid"),
@@ -106,7 +106,7 @@ async fn a_change_that_is_refused_in_part_is_refused_as_a_whole() {
         ("public_metadata", json!({}), "form_param_deprecated"),
         ("private_metadata", json!({ "a": 1 }), "form_param_deprecated"),
         ("unsafe_metadata", json!({ "a": 1 }), "form_param_deprecated"),
-        ("password", json!("correct horse"), "form_param_unknown"),
+        ("password", json!("short"), "form_password_length_too_short"),
         ("totp_secret", json!("ABC"), "form_param_unknown"),
         (PRIMARY, unverified["id"].clone(), "form_verification_needed"),
         (

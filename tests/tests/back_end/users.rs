@@ -16,7 +16,7 @@ const COMPLETE: &str = r#"{
     "organization_memberships": [], "external_accounts": [], "saml_accounts": [], "enterprise_accounts": [],
     "password_last_updated_at": null, "public_metadata": {"plan": "pro"}, "private_metadata": {"crm": 7},
     "unsafe_metadata": {"theme": "dark"}, "external_id": "crm-7", "last_sign_in_at": null,
-    "banned": false, "locked": false, "lockout_expires_in_seconds": null, "verification_attempts_remaining": null,
+    "banned": false, "locked": false, "lockout_expires_in_seconds": null, "verification_attempts_remaining": 10,
     "created_at": 1500000000000, "updated_at": 1800000000000, "delete_self_enabled": false,
     "create_organization_enabled": false, "create_organizations_limit": null, "last_active_at": null,
     "mfa_enabled_at": null, "mfa_disabled_at": null, "legal_accepted_at": null, "locale": "en-GB"

@@ -3,10 +3,12 @@
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use phoneproof_domain::ports::StoreError;
-use phoneproof_domain::{Metadata, Profile, Timestamp, User, UserPhones, UserPhonesParts};
+use phoneproof_domain::{
+    Metadata, PasswordHash, Profile, StoredPassword, Timestamp, User, UserPhones, UserPhonesParts,
+};
 use serde_json::{Map, Value};
 
-use super::{BackupCodeRow, PhoneNumberRow, Place, millis, time};
+use super::{BackupCodeRow, PhoneNumberRow, Place, document, millis, time};
 use crate::errors::corrupt;
 use crate::schema::users;
 
@@ -50,6 +52,11 @@ pub(crate) struct StandingColumns {
     mfa_disabled_at_ms: Option<i64>,
     last_active_at_ms: Option<i64>,
     updated_at_ms: i64,
+    password_hash: Option<String>,
+    password_updated_at_ms: Option<i64>,
+    failures: Option<String>,
+    sessions_generation: i64,
+    last_sign_in_at_ms: Option<i64>,
 }
 
 impl UserRow {
@@ -77,6 +84,11 @@ impl UserRow {
                 mfa_disabled_at_ms: millis(phones.mfa_disabled_at),
                 last_active_at_ms: millis(user.last_active_at),
                 updated_at_ms: user.updated_at.as_millis(),
+                password_hash: user.password.as_ref().map(|stored| stored.hash.as_str().to_owned()),
+                password_updated_at_ms: user.password.as_ref().map(|stored| stored.updated_at.as_millis()),
+                failures: (!user.failures.is_empty()).then(|| document(&user.failures)),
+                sessions_generation: user.sessions_generation,
+                last_sign_in_at_ms: millis(user.last_sign_in_at),
             },
         }
     }
@@ -106,7 +118,23 @@ impl UserRow {
             mfa_enabled_at: time(standing.mfa_enabled_at_ms),
             mfa_disabled_at: time(standing.mfa_disabled_at_ms),
         };
+        let password = match (&standing.password_hash, time(standing.password_updated_at_ms)) {
+            (Some(hash), Some(updated_at)) => Some(StoredPassword {
+                hash: PasswordHash::new(hash.clone()),
+                updated_at,
+            }),
+            (None, None) => None,
+            _ => return Err(place.corrupt("password_hash", "not as its time says")),
+        };
+        let failures = standing
+            .failures
+            .as_deref()
+            .map(|text| place.document("failures", text));
         Ok(User {
+            password,
+            failures: failures.transpose()?.unwrap_or_default(),
+            sessions_generation: standing.sessions_generation,
+            last_sign_in_at: time(standing.last_sign_in_at_ms),
             id: place.parsed("id", &self.id)?,
             profile: profile.to_profile(place)?,
             phones: UserPhones::restore(parts).map_err(|error| corrupt("phone_numbers of", &self.id, error))?,

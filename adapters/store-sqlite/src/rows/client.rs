@@ -1,0 +1,77 @@
+//! Clients as rows.
+
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+use phoneproof_domain::ports::StoreError;
+use phoneproof_domain::{Client, Timestamp};
+
+use super::{Place, SessionRow, document};
+use crate::schema::clients;
+
+/// A row of `clients`, but for the revision.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = clients, check_for_backend(Sqlite))]
+pub(crate) struct ClientRow {
+    pub(crate) id: String,
+    #[diesel(embed)]
+    pub(crate) state: ClientState,
+}
+
+/// The columns that change.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = clients, check_for_backend(Sqlite))]
+#[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
+pub(crate) struct ClientState {
+    token_hash: Vec<u8>,
+    last_active_session_id: Option<String>,
+    last_strategy: Option<String>,
+    sign_up: Option<String>,
+    sign_in: Option<String>,
+    created_at_ms: i64,
+    updated_at_ms: i64,
+}
+
+impl ClientRow {
+    pub(crate) fn of(client: &Client) -> Self {
+        Self {
+            id: client.id.as_str().to_owned(),
+            state: ClientState {
+                token_hash: client.token.as_bytes().to_vec(),
+                last_active_session_id: client.last_active_session.as_ref().map(ToString::to_string),
+                last_strategy: client.last_strategy.as_ref().map(document),
+                sign_up: client.sign_up.as_ref().map(document),
+                sign_in: client.sign_in.as_ref().map(document),
+                created_at_ms: client.created_at.as_millis(),
+                updated_at_ms: client.updated_at.as_millis(),
+            },
+        }
+    }
+
+    /// Joins the rows of one client; the sessions oldest first.
+    pub(crate) fn into_client(self, sessions: Vec<SessionRow>) -> Result<Client, StoreError> {
+        let Self { id, state } = &self;
+        let place = Place {
+            table: "clients",
+            key: id,
+        };
+        let last_active = state.last_active_session_id.as_deref();
+        let last_active = last_active.map(|id| place.parsed("last_active_session_id", id));
+        let strategy = state.last_strategy.as_deref();
+        let sign_up = state.sign_up.as_deref().map(|text| place.document("sign_up", text));
+        let sign_in = state.sign_in.as_deref().map(|text| place.document("sign_in", text));
+        Ok(Client {
+            id: place.parsed("id", id)?,
+            token: place.token("token_hash", &state.token_hash)?,
+            sessions: sessions
+                .into_iter()
+                .map(SessionRow::into_session)
+                .collect::<Result<_, _>>()?,
+            last_active_session: last_active.transpose()?,
+            last_strategy: strategy.map(|text| place.document("last_strategy", text)).transpose()?,
+            sign_up: sign_up.transpose()?,
+            sign_in: sign_in.transpose()?,
+            created_at: Timestamp::from_millis(state.created_at_ms),
+            updated_at: Timestamp::from_millis(state.updated_at_ms),
+        })
+    }
+}

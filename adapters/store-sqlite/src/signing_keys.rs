@@ -1,0 +1,79 @@
+//! `SigningKeys`: the sealed keys that sign session tokens.
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use phoneproof_domain::Timestamp;
+use phoneproof_domain::ports::{CommitError, SigningKeys, StoreError, StoredKey};
+
+use crate::SqliteStore;
+use crate::errors::unavailable;
+use crate::schema::signing_keys;
+
+#[async_trait]
+impl SigningKeys for SqliteStore {
+    async fn all(&self) -> Result<Vec<StoredKey>, StoreError> {
+        self.readers
+            .read(|connection| {
+                let rows: Vec<(String, Vec<u8>, i64, Option<i64>)> = signing_keys::table
+                    .order_by((signing_keys::signs_from_ms, signing_keys::id))
+                    .load(connection)?;
+                let keys = rows.into_iter().map(|(id, sealed, signs_from, retires_at)| StoredKey {
+                    id,
+                    sealed,
+                    signs_from: Timestamp::from_millis(signs_from),
+                    retires_at: retires_at.map(Timestamp::from_millis),
+                });
+                Ok(keys.collect())
+            })
+            .await
+    }
+
+    async fn add_first(&self, key: &StoredKey) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.writer
+            .write(Box::new(move |connection| {
+                let there: i64 = signing_keys::table.count().get_result(connection)?;
+                if there == 0 {
+                    insert(connection, &key)?;
+                }
+                Ok(())
+            }))
+            .await
+            .map_err(store_error)
+    }
+
+    async fn rotate(&self, key: &StoredKey, retire_others_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.writer
+            .write(Box::new(move |connection| {
+                diesel::delete(signing_keys::table.filter(signing_keys::retires_at_ms.le(now.as_millis())))
+                    .execute(connection)?;
+                diesel::update(signing_keys::table.filter(signing_keys::retires_at_ms.is_null()))
+                    .set(signing_keys::retires_at_ms.eq(retire_others_at.as_millis()))
+                    .execute(connection)?;
+                insert(connection, &key)?;
+                Ok(())
+            }))
+            .await
+            .map_err(store_error)
+    }
+}
+
+fn insert(connection: &mut SqliteConnection, key: &StoredKey) -> QueryResult<usize> {
+    diesel::insert_into(signing_keys::table)
+        .values((
+            signing_keys::id.eq(&key.id),
+            signing_keys::sealed.eq(&key.sealed),
+            signing_keys::signs_from_ms.eq(key.signs_from.as_millis()),
+            signing_keys::retires_at_ms.eq(key.retires_at.map(Timestamp::as_millis)),
+        ))
+        .execute(connection)
+}
+
+/// Nothing here has a revision or must be unique but the random names of keys.
+pub(crate) fn store_error(error: CommitError) -> StoreError {
+    match error {
+        CommitError::Store(error) => error,
+        CommitError::Stale | CommitError::Taken(_) => unavailable(error),
+    }
+}

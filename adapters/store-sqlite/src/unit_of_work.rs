@@ -1,0 +1,53 @@
+//! `UnitOfWork`: changes of several aggregates in one transaction.
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use phoneproof_domain::SignInToken;
+use phoneproof_domain::ports::{Change, CommitError, Event, UnitOfWork, Write};
+
+use crate::SqliteStore;
+use crate::clients_repository::ClientPlan;
+use crate::errors::Failure;
+use crate::plan::Plan;
+use crate::save::save;
+use crate::{events, sign_in_tokens_repository};
+
+/// What one write comes to in rows.
+enum Step {
+    User(Box<Plan>),
+    Client(Box<ClientPlan>),
+    SignInToken(Box<Change<SignInToken>>),
+    Event(Event),
+}
+
+impl Step {
+    fn of(write: Write) -> Self {
+        match write {
+            Write::User(change) => Self::User(Box::new(Plan::of(&change))),
+            Write::Client(change) => Self::Client(Box::new(ClientPlan::of(&change))),
+            Write::SignInToken(change) => Self::SignInToken(change),
+            Write::Event(event) => Self::Event(event),
+        }
+    }
+
+    fn save(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        match self {
+            Self::User(plan) => save(connection, plan),
+            Self::Client(plan) => plan.save(connection),
+            Self::SignInToken(change) => sign_in_tokens_repository::save(connection, change),
+            Self::Event(event) => events::save(connection, event),
+        }
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for SqliteStore {
+    async fn commit_all(&self, writes: Vec<Write>) -> Result<(), CommitError> {
+        let steps: Vec<Step> = writes.into_iter().map(Step::of).collect();
+        self.writer
+            .write(Box::new(move |connection| {
+                steps.iter().try_for_each(|step| step.save(connection))
+            }))
+            .await
+    }
+}

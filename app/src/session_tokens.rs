@@ -1,0 +1,265 @@
+//! Session tokens: short JWTs, signed RS256 (contract 7.1, 7.2), and the keys behind them.
+//!
+//! Keys are made by the first process that needs one, kept sealed in the store, published before they
+//! sign and for as long as anything they signed is valid.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use phoneproof_domain::ports::{BoxError, Clock, Entropy, SigningKeys, StoreError, StoredKey};
+use phoneproof_domain::{InstanceSecret, Session, SessionStatus, Timestamp, passing_id};
+use serde_json::{Value, json};
+
+/// How long a token is valid: 60 seconds (contract 7.1).
+pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
+/// `nbf` lies so far back, for clocks that are behind.
+const EARLY: Duration = Duration::from_secs(10);
+/// How long keys read from the store are used before they are read again.
+const CACHED: Duration = Duration::from_secs(30);
+/// A new key is published so long before it signs: back ends cache key sets for five minutes.
+pub const PUBLISHED_BEFORE: Duration = Duration::from_secs(10 * 60);
+/// A replaced key stays published so long after: the longest-lived token that a back end may ask for.
+pub const PUBLISHED_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// Why no token could be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    /// The store did not give the keys.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored key cannot be opened: the instance secret is not the one that it was sealed with.
+    #[error("the signing key {0} cannot be opened; is instance.secret the one of this database?")]
+    Sealed(String),
+    /// The cryptographic library refused.
+    #[error("cannot make or use a signing key")]
+    Library(#[source] BoxError),
+}
+
+/// Signs session tokens and publishes the keys.
+pub struct SessionTokens {
+    keys: Arc<dyn SigningKeys>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    seal: [u8; 32],
+    issuer: String,
+    cached: RwLock<Option<Cached>>,
+}
+
+struct Cached {
+    keys: Arc<Vec<Key>>,
+    read_at: Timestamp,
+}
+
+/// A key that was opened.
+struct Key {
+    id: String,
+    pair: RsaKeyPair,
+    signs_from: Timestamp,
+    retires_at: Option<Timestamp>,
+}
+
+impl SessionTokens {
+    /// Signs as `https://<host>` with the keys in `keys`.
+    #[must_use]
+    pub fn new(
+        keys: Arc<dyn SigningKeys>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        secret: &InstanceSecret,
+        host: &str,
+    ) -> Self {
+        Self {
+            keys,
+            clock,
+            entropy,
+            seal: secret.derive("signing-key-seal"),
+            issuer: format!("https://{host}"),
+            cached: RwLock::new(None),
+        }
+    }
+
+    /// A token of `session`, for the page at `origin`.
+    ///
+    /// # Errors
+    /// [`SigningError`].
+    pub async fn mint(
+        &self,
+        session: &Session,
+        status: SessionStatus,
+        origin: Option<&str>,
+        lifetime: Duration,
+    ) -> Result<String, SigningError> {
+        let now = self.clock.now();
+        let age = |age: Option<u64>| age.map_or(json!(-1), |minutes| json!(minutes));
+        let [first, second] = session.factor_ages(now).map(age);
+        let mut claims = json!({
+            "exp": now.plus(lifetime).as_seconds(),
+            "fva": [first, second],
+            "iat": now.as_seconds(),
+            "iss": self.issuer,
+            "jti": passing_id("jti", now, &*self.entropy).trim_start_matches("jti_"),
+            "nbf": now.as_seconds() - i64::try_from(EARLY.as_secs()).unwrap_or(0),
+            "sid": session.id.as_str(),
+            "sts": status.as_str(),
+            "sub": session.user.as_str(),
+            "v": 2,
+        });
+        if let Some(origin) = origin {
+            claims["azp"] = json!(origin);
+        }
+        self.sign(&claims, now).await
+    }
+
+    async fn sign(&self, claims: &Value, now: Timestamp) -> Result<String, SigningError> {
+        let keys = self.current(now).await?;
+        let due = keys
+            .iter()
+            .filter(|key| key.signs_from <= now && is_published(key, now));
+        // A clock that was set back must not leave the instance without a key.
+        let key = due.max_by_key(|key| key.signs_from).or_else(|| keys.first());
+        let key = key.ok_or_else(|| SigningError::Library("no key".into()))?;
+        let header = json!({ "alg": "RS256", "kid": key.id, "typ": "JWT" });
+        let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
+        let signed = format!("{}.{}", encode(&header), encode(claims));
+        let mut signature = vec![0u8; key.pair.public_modulus_len()];
+        key.pair
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                signed.as_bytes(),
+                &mut signature,
+            )
+            .map_err(|error| SigningError::Library(error.to_string().into()))?;
+        Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    /// The published keys as a JSON Web Key Set (RFC 7517).
+    ///
+    /// # Errors
+    /// [`SigningError`].
+    pub async fn jwks(&self) -> Result<Value, SigningError> {
+        let now = self.clock.now();
+        let keys = self.current(now).await?;
+        let jwk = |key: &Key| {
+            let public = key.pair.public_key();
+            let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+            json!({
+                "use": "sig", "kty": "RSA", "alg": "RS256", "kid": key.id,
+                "n": encode(public.modulus().big_endian_without_leading_zero()),
+                "e": encode(public.exponent().big_endian_without_leading_zero()),
+            })
+        };
+        let keys: Vec<Value> = keys.iter().filter(|key| is_published(key, now)).map(jwk).collect();
+        Ok(json!({ "keys": keys }))
+    }
+
+    /// Makes a new key that signs from `signs_from` on, and lets the others retire
+    /// [`PUBLISHED_AFTER`] that. Answers its name.
+    ///
+    /// # Errors
+    /// [`SigningError`].
+    pub async fn rotate(&self, signs_from: Timestamp) -> Result<String, SigningError> {
+        let key = self.make(signs_from)?;
+        let retire = signs_from.plus(PUBLISHED_AFTER);
+        self.keys.rotate(&key, retire, self.clock.now()).await?;
+        *self.cached.write().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(key.id)
+    }
+
+    /// The keys, from the store if they were read too long ago.
+    async fn current(&self, now: Timestamp) -> Result<Arc<Vec<Key>>, SigningError> {
+        let cached = {
+            let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
+            cached.as_ref().map(|cached| (Arc::clone(&cached.keys), cached.read_at))
+        };
+        if let Some((keys, read_at)) = &cached
+            && now.since(*read_at).max(read_at.since(now)) < CACHED
+        {
+            return Ok(Arc::clone(keys));
+        }
+        match self.read(now).await {
+            Ok(keys) => Ok(keys),
+            // What was good a moment ago signs on while the store is away.
+            Err(error) => match cached {
+                Some((keys, _)) => {
+                    tracing::warn!("the signing keys could not be read again: {error}");
+                    Ok(keys)
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    async fn read(&self, now: Timestamp) -> Result<Arc<Vec<Key>>, SigningError> {
+        let mut stored = self.keys.all().await?;
+        if stored.is_empty() {
+            self.keys.add_first(&self.make(now)?).await?;
+            stored = self.keys.all().await?;
+        }
+        let keys = stored.into_iter().map(|key| self.open(key)).collect::<Result<_, _>>()?;
+        let keys = Arc::new(keys);
+        *self.cached.write().unwrap_or_else(PoisonError::into_inner) = Some(Cached {
+            keys: Arc::clone(&keys),
+            read_at: now,
+        });
+        Ok(keys)
+    }
+
+    fn make(&self, signs_from: Timestamp) -> Result<StoredKey, SigningError> {
+        let failed = |error: aws_lc_rs::error::Unspecified| SigningError::Library(error.to_string().into());
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
+        let id = passing_id("key", self.clock.now(), &*self.entropy);
+        let mut nonce = [0u8; NONCE_LEN];
+        self.entropy.fill(&mut nonce);
+        let mut sealed = der.as_ref().to_vec();
+        self.sealing_key()?
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(id.as_bytes()),
+                &mut sealed,
+            )
+            .map_err(failed)?;
+        Ok(StoredKey {
+            id,
+            sealed: [&nonce[..], &sealed].concat(),
+            signs_from,
+            retires_at: None,
+        })
+    }
+
+    fn open(&self, key: StoredKey) -> Result<Key, SigningError> {
+        let sealed = || SigningError::Sealed(key.id.clone());
+        let (nonce, sealed_key) = key.sealed.split_at_checked(NONCE_LEN).ok_or_else(sealed)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| sealed())?;
+        let mut der = sealed_key.to_vec();
+        let der = self
+            .sealing_key()?
+            .open_in_place(nonce, Aad::from(key.id.as_bytes()), &mut der)
+            .map_err(|_| sealed())?;
+        let pair = RsaKeyPair::from_pkcs8(der).map_err(|_| sealed())?;
+        Ok(Key {
+            pair,
+            signs_from: key.signs_from,
+            retires_at: key.retires_at,
+            id: key.id,
+        })
+    }
+
+    fn sealing_key(&self) -> Result<LessSafeKey, SigningError> {
+        let key = UnboundKey::new(&AES_256_GCM, &self.seal);
+        key.map(LessSafeKey::new)
+            .map_err(|error| SigningError::Library(error.to_string().into()))
+    }
+}
+
+fn is_published(key: &Key, now: Timestamp) -> bool {
+    key.retires_at.is_none_or(|at| now < at)
+}

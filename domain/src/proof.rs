@@ -1,0 +1,235 @@
+//! How somebody proves to be the user: strategies, and what has come of one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::Policy;
+use crate::secrets::CodeHash;
+use crate::user_phones::PhoneError;
+use crate::verification::{AttemptOutcome, Verification};
+use crate::{E164, PhoneNumber, PhoneNumberId, Timestamp, User};
+
+/// A way to prove something, in the contract's words.
+#[expect(missing_docs, reason = "the names are the contract's (5.2)")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    PhoneCode,
+    ResetPasswordPhoneCode,
+    Password,
+    Ticket,
+    BackupCode,
+}
+
+impl Strategy {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PhoneCode => "phone_code",
+            Self::ResetPasswordPhoneCode => "reset_password_phone_code",
+            Self::Password => "password",
+            Self::Ticket => "ticket",
+            Self::BackupCode => "backup_code",
+        }
+    }
+}
+
+/// What has come of the proof of one factor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// By a texted code.
+    Texted {
+        /// `phone_code` or `reset_password_phone_code`.
+        strategy: Strategy,
+        /// Where the code went.
+        number: PhoneNumberId,
+        /// How far it has come.
+        verification: Verification,
+    },
+    /// At once, by something known: password, ticket, backup code.
+    Given {
+        /// By which.
+        strategy: Strategy,
+    },
+}
+
+impl Proof {
+    /// A code that was just made.
+    pub(crate) fn texted(
+        strategy: Strategy,
+        number: PhoneNumberId,
+        code: CodeHash,
+        now: Timestamp,
+        policy: &Policy,
+    ) -> Self {
+        Self::Texted {
+            strategy,
+            number,
+            verification: Verification::started(code, now, policy.code_lifetime),
+        }
+    }
+
+    /// By what.
+    #[must_use]
+    pub const fn strategy(&self) -> Strategy {
+        match self {
+            Self::Texted { strategy, .. } | Self::Given { strategy } => *strategy,
+        }
+    }
+
+    /// Whether it is done.
+    #[must_use]
+    pub const fn is_passed(&self) -> bool {
+        match self {
+            Self::Texted { verification, .. } => verification.is_verified(),
+            Self::Given { .. } => true,
+        }
+    }
+
+    /// The number to which a code of `strategy` is out.
+    ///
+    /// # Errors
+    /// [`ProofError`]: none is, or one of another strategy.
+    pub fn awaits(proof: Option<&Self>, strategy: Strategy) -> Result<&PhoneNumberId, ProofError> {
+        match proof {
+            Some(Self::Texted {
+                strategy: prepared,
+                number,
+                ..
+            }) if *prepared == strategy => Ok(number),
+            Some(Self::Texted { .. }) => Err(ProofError::AnotherStrategy),
+            Some(Self::Given { .. }) | None => Err(ProofError::NotPrepared),
+        }
+    }
+
+    /// Tries a code on a proof of `strategy`.
+    ///
+    /// # Errors
+    /// [`ProofError`]; nothing counts then.
+    pub(crate) fn attempt(
+        proof: Option<&mut Self>,
+        strategy: Strategy,
+        code: CodeHash,
+        now: Timestamp,
+        policy: &Policy,
+    ) -> Result<AttemptOutcome, ProofError> {
+        match proof {
+            Some(Self::Texted {
+                strategy: prepared,
+                verification,
+                ..
+            }) if *prepared == strategy => verification
+                .attempt(code, now, policy.max_attempts)
+                .ok_or(ProofError::AlreadyVerified),
+            Some(Self::Texted { .. }) => Err(ProofError::AnotherStrategy),
+            Some(Self::Given { .. }) | None => Err(ProofError::NotPrepared),
+        }
+    }
+
+    /// Refuses another code as long as the last one is young, whatever number it went to.
+    pub(crate) fn must_be_due(proof: Option<&Self>, now: Timestamp, policy: &Policy) -> Result<(), PhoneError> {
+        match proof {
+            Some(Self::Texted { verification, .. }) => verification.must_be_due(now, policy.resend_after),
+            Some(Self::Given { .. }) | None => Ok(()),
+        }
+    }
+}
+
+/// Why a code could not be tried; nothing counts then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// No code is out.
+    #[error("no code was asked for")]
+    NotPrepared,
+    /// A code is out, but for something else.
+    #[error("the code that is out is of another strategy")]
+    AnotherStrategy,
+    /// The code that is out was entered already.
+    #[error("the code was entered already")]
+    AlreadyVerified,
+}
+
+/// A factor that a user may choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Factor {
+    /// By what.
+    pub strategy: Strategy,
+    /// The number that is texted, if one is.
+    pub number: Option<FactorNumber>,
+}
+
+/// The number behind a factor, as far as somebody may see who has not proven to be its user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactorNumber {
+    /// The number's identifier.
+    pub id: PhoneNumberId,
+    /// Masked, but for the very number that was typed.
+    pub safe_identifier: String,
+    /// Whether it is the primary one (first factors) or the default one (second factors).
+    pub preferred: bool,
+}
+
+impl Factor {
+    const fn plain(strategy: Strategy) -> Self {
+        Self { strategy, number: None }
+    }
+
+    /// The first factors of `user`; `typed` is the number that was given as identifier, and comes first.
+    #[must_use]
+    pub fn first_of(user: &User, typed: Option<&E164>, policy: &Policy) -> Vec<Self> {
+        let mut numbers: Vec<&PhoneNumber> = user.phones.numbers().iter().filter(|n| n.identifies()).collect();
+        numbers.sort_by_key(|number| (typed != Some(&number.number), user.phones.primary() != Some(&number.id)));
+        let texted = |strategy| {
+            numbers.iter().map(move |number| Self {
+                strategy,
+                number: Some(FactorNumber {
+                    id: number.id.clone(),
+                    safe_identifier: if typed == Some(&number.number) {
+                        number.number.as_str().to_owned()
+                    } else {
+                        number.number.safe()
+                    },
+                    preferred: user.phones.primary() == Some(&number.id),
+                }),
+            })
+        };
+        let mut factors: Vec<Self> = Vec::new();
+        if policy.used_for_first_factor {
+            factors.extend(texted(Strategy::PhoneCode));
+        }
+        if user.password.is_some() {
+            factors.push(Self::plain(Strategy::Password));
+            factors.extend(texted(Strategy::ResetPasswordPhoneCode));
+        }
+        factors
+    }
+
+    /// The second factors of `user`, the default number first. Backup codes stand behind another
+    /// factor and never alone.
+    #[must_use]
+    pub fn second_of(user: &User) -> Vec<Self> {
+        let mut numbers: Vec<&PhoneNumber> = user
+            .phones
+            .numbers()
+            .iter()
+            .filter(|number| number.reserved_for_second_factor)
+            .collect();
+        numbers.sort_by_key(|number| !user.phones.is_default_second_factor(&number.id));
+        let mut factors: Vec<Self> = numbers
+            .into_iter()
+            .map(|number| Self {
+                strategy: Strategy::PhoneCode,
+                number: Some(FactorNumber {
+                    id: number.id.clone(),
+                    safe_identifier: number.number.safe(),
+                    preferred: user.phones.is_default_second_factor(&number.id),
+                }),
+            })
+            .collect();
+        if !factors.is_empty() && user.phones.backup_code_enabled() {
+            factors.push(Self::plain(Strategy::BackupCode));
+        }
+        factors
+    }
+}
