@@ -2,8 +2,10 @@
 
 mod check_config;
 mod dev_token;
+mod keys;
 mod migrate;
 mod serve;
+mod webhooks;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -32,6 +34,12 @@ enum Command {
     Migrate,
     /// Says whether the configuration can work, and what it means.
     CheckConfig,
+    /// The keys that sign session tokens.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// What is told to your webhook endpoint.
+    #[command(subcommand)]
+    Webhooks(Webhooks),
     /// Tools for development.
     #[command(subcommand)]
     Dev(Dev),
@@ -42,6 +50,29 @@ struct Serve {
     /// Development, whatever the keys: console SMS, /dev/, dev tokens.
     #[arg(long)]
     dev: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Keys {
+    /// Makes a new key, and lets the others retire once nothing they signed is valid any more.
+    Rotate {
+        /// Sign with it at once, before every back end knows it: for the day a key has leaked.
+        #[arg(long)]
+        now: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Webhooks {
+    /// Tells events again that the endpoint did not take.
+    Replay {
+        /// Those of the last so many hours.
+        #[arg(long, value_name = "HOURS", default_value_t = 24)]
+        hours: u64,
+        /// Those that it took, too.
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,6 +98,8 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(serve)) => serve::run(&line, serve),
         Some(Command::Migrate) => migrate::run(&line),
         Some(Command::CheckConfig) => check_config::run(&line),
+        Some(Command::Keys(Keys::Rotate { now })) => keys::rotate(&line, *now),
+        Some(Command::Webhooks(Webhooks::Replay { hours, all })) => webhooks::replay(&line, *hours, *all),
         Some(Command::Dev(Dev::Token { user, lifetime })) => dev_token::run(&line, user, *lifetime),
     };
     match outcome {

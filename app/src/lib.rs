@@ -5,9 +5,12 @@
 pub mod commands;
 pub mod config;
 mod dev_issuer;
+mod dispatcher;
+mod events;
 mod http;
 mod instance_secret;
 mod logging;
+mod seal;
 mod server;
 pub mod session_tokens;
 pub mod wiring;

@@ -8,16 +8,19 @@ use std::time::Duration;
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use phoneproof_domain::ports::{Clock, Entropy, IdentityProvider, PasswordHasher, SmsGateway, StoreHealth};
+use phoneproof_domain::ports::{Clock, Entropy, EventSink, IdentityProvider, PasswordHasher, SmsGateway, StoreHealth};
 use phoneproof_domain::use_cases::{Auth, AuthPorts, Limits, Ports};
 use phoneproof_domain::{CodeHasher, Users};
 use phoneproof_sms_console::Inbox;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::config::{ConfigError, Network, PublishableKey, SecretKey, Settings};
 use crate::dev_issuer::DevIssuer;
+use crate::dispatcher::Dispatcher;
+use crate::events::{EventRecorder, ToldGateway};
 use crate::http::{BackEndLimit, DevTools, Metrics, MetricsAccess, Origins, environment, observe, routes};
+use crate::seal::Seal;
 use crate::session_tokens::SessionTokens;
 use crate::wiring::{self, Shared, Store};
 
@@ -39,6 +42,8 @@ pub(crate) struct AppState {
     /// Where browsers reach the server.
     pub(crate) public_url: String,
     pub(crate) back_end_limit: BackEndLimit,
+    /// Seals what a handshake hands over.
+    pub(crate) handshakes: Seal,
     pub(crate) identity_providers: Vec<Arc<dyn IdentityProvider>>,
     pub(crate) secret_key: SecretKey,
     pub(crate) health: Arc<dyn StoreHealth>,
@@ -71,6 +76,8 @@ pub struct Adapters {
     pub entropy: Arc<dyn Entropy>,
     /// What hashes passwords.
     pub passwords: Arc<dyn PasswordHasher>,
+    /// Whom events are told, if anybody.
+    pub event_sink: Option<Arc<dyn EventSink>>,
     /// Who recognises users.
     pub identity_providers: Vec<Arc<dyn IdentityProvider>>,
     /// What the console gateway keeps.
@@ -91,6 +98,7 @@ impl Adapters {
         Ok(Self {
             gateway: wiring::gateway(settings, &shared)?,
             identity_providers: wiring::identity_providers(settings, &shared, dev_issuer.as_ref())?,
+            event_sink: wiring::event_sink(settings)?,
             store: wiring::store(settings)?,
             clock,
             passwords: wiring::passwords(wiring::entropy()),
@@ -113,7 +121,7 @@ impl Server {
     ///
     /// # Errors
     /// [`ConfigError`] if the address cannot be bound.
-    pub fn bind(settings: &Settings, adapters: Adapters) -> Result<Self, ConfigError> {
+    pub fn bind(settings: &Settings, mut adapters: Adapters) -> Result<Self, ConfigError> {
         let unusable = |error: std::io::Error| {
             ConfigError::at(
                 "server.listen",
@@ -123,7 +131,8 @@ impl Server {
         let listener = TcpListener::bind(settings.listen).map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
         let (close, closing) = watch::channel(false);
-        let state = Data::new(state(settings, adapters, address, closing));
+        let dispatcher = record_events(settings, &mut adapters, address);
+        let state = Data::new(state(settings, adapters, address, closing.clone()));
         let development = settings.is_development();
 
         let workers = match settings.server.workers {
@@ -148,6 +157,9 @@ impl Server {
         .map_err(unusable)?
         .run();
         // The figures must not keep a stopped server's store open.
+        if let Some(dispatcher) = dispatcher {
+            tokio::spawn(dispatcher.run(closing));
+        }
         tokio::spawn(fold_metrics(Arc::downgrade(&kept.into_inner())));
         Ok(Self {
             address,
@@ -173,6 +185,40 @@ impl Server {
         let (ended, ()) = tokio::join!(server, handle.stop(true));
         ended
     }
+}
+
+/// Where somebody subscribed, lets whatever changes be told; answers who tells it.
+fn record_events(settings: &Settings, adapters: &mut Adapters, address: SocketAddr) -> Option<Dispatcher> {
+    let sink = adapters.event_sink.clone()?;
+    let news = Arc::new(Notify::new());
+    let seal = Arc::new(Seal::new(&settings.secret, "event-seal", adapters.entropy.clone()));
+    let store = &mut adapters.store;
+    let recorder = Arc::new(EventRecorder {
+        users: store.repository.clone(),
+        clients: store.clients.clone(),
+        unit_of_work: store.unit_of_work.clone(),
+        clock: adapters.clock.clone(),
+        entropy: adapters.entropy.clone(),
+        seal: seal.clone(),
+        policy: settings.policy.clone(),
+        instance: format!("ins_{}", settings.publishable_key_at(address).cookie_suffix()),
+        news: news.clone(),
+    });
+    store.repository = recorder.clone();
+    store.clients = recorder.clone();
+    store.unit_of_work = recorder.clone();
+    adapters.gateway = Arc::new(ToldGateway {
+        gateway: adapters.gateway.clone(),
+        recorder,
+    });
+    Some(Dispatcher {
+        outbox: store.outbox.clone(),
+        sink,
+        clock: adapters.clock.clone(),
+        seal,
+        news,
+        code_lifetime: settings.policy.code_lifetime,
+    })
 }
 
 fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: watch::Receiver<bool>) -> AppState {
@@ -228,6 +274,7 @@ fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: 
             .as_ref()
             .map_or_else(|| format!("http://{address}"), ToString::to_string),
         back_end_limit,
+        handshakes: Seal::new(&settings.secret, "handshake", adapters.entropy.clone()),
         identity_providers: adapters.identity_providers,
         secret_key: settings.secret_key.clone(),
         health: adapters.store.health,

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phoneproof_domain::ports::{
-    Clock, Entropy, IdentityProvider, Limiter, PasswordHasher, Repository, SessionDirectory, SigningKeys, SmsGateway,
-    StoreHealth, UnitOfWork, UserDirectory,
+    Clock, Entropy, EventOutbox, EventSink, IdentityProvider, Limiter, PasswordHasher, Repository, SessionDirectory,
+    SigningKeys, SmsGateway, StoreHealth, UnitOfWork, UserDirectory,
 };
 use phoneproof_domain::{Client, SignInToken, User};
+use phoneproof_events_webhook::Webhook;
 use phoneproof_identity_jwt::JwtIdentityProvider;
 use phoneproof_password_argon2::Argon2Passwords;
 use phoneproof_sms_console::{ConsoleSms, Inbox};
 use phoneproof_store_sqlite::{SqliteStore, Synchronous};
 use phoneproof_system::{SystemClock, SystemEntropy};
+use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 
 use crate::config::{AdapterOptions, ConfigError, Settings, Synchronous as ConfiguredSync};
@@ -58,6 +60,7 @@ const STORES: &[(&str, Open<Store>)] = &[("sqlite", |settings| {
         sessions: store.clone(),
         signing_keys: store.clone(),
         limiter: store.clone(),
+        outbox: store.clone(),
         health: store.clone(),
         figures: store,
     })
@@ -87,6 +90,8 @@ pub struct Store {
     pub signing_keys: Arc<dyn SigningKeys>,
     /// Counts across users.
     pub limiter: Arc<dyn Limiter>,
+    /// Events that wait to be told.
+    pub outbox: Arc<dyn EventOutbox>,
     /// Whether it can serve.
     pub health: Arc<dyn StoreHealth>,
     /// Its figures.
@@ -122,6 +127,20 @@ pub fn entropy() -> Arc<dyn Entropy> {
 #[must_use]
 pub fn passwords(entropy: Arc<dyn Entropy>) -> Arc<dyn PasswordHasher> {
     Arc::new(Argon2Passwords::new(entropy))
+}
+
+/// Whom events are told, if anybody.
+///
+/// # Errors
+/// [`ConfigError`] if the endpoint or its secret cannot be used.
+pub fn event_sink(settings: &Settings) -> Result<Option<Arc<dyn EventSink>>, ConfigError> {
+    let Some((url, secret)) = &settings.webhook else {
+        return Ok(None);
+    };
+    match Webhook::new(url, secret.expose_secret()) {
+        Ok(webhook) => Ok(Some(Arc::new(webhook))),
+        Err(error) => Err(ConfigError::at("webhooks", error)),
+    }
 }
 
 /// Opens the configured store.

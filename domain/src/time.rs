@@ -37,6 +37,15 @@ impl Timestamp {
         )
     }
 
+    /// This time moved back by `span`; stops at the end of the range instead of wrapping.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
     /// How long after `earlier` this is; zero if it is not after it (the clock was set back).
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

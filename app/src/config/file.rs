@@ -37,6 +37,7 @@ pub struct Config {
     pub lockout: Lockout,
     pub limits: Limits,
     pub identity: Option<AdapterOptions>,
+    pub webhooks: Webhooks,
     pub metrics: Metrics,
     pub log: Log,
 }
@@ -128,6 +129,11 @@ section!(Limits {
     sign_ins_per_address: List,
     attempts_per_address: List,
     back_end_requests: List,
+});
+section!(Webhooks {
+    url: Option<String>,
+    secret: Option<SecretString>,
+    secret_file: Option<PathBuf>,
 });
 section!(Metrics { token: Option<SecretString> });
 section!(Log {

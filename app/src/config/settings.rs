@@ -56,6 +56,8 @@ pub struct Settings {
     pub limits: DomainLimits,
     /// Whose word about a visitor's address is taken.
     pub trusted_proxies: Vec<Network>,
+    /// The endpoint that is told of events, and the secret that they are signed with.
+    pub webhook: Option<(String, SecretString)>,
     /// Whether apps may carry their token in a header.
     pub native: bool,
     /// Logging.
@@ -146,6 +148,7 @@ impl Settings {
                 .map(|origin| web_origin(origin))
                 .collect::<Result<_, _>>()?,
             trusted_proxies: trusted_proxies(&config.server.trusted_proxies)?,
+            webhook: webhook(&config.webhooks)?,
             native: config.native.enabled,
             limits,
             server: checked(config.server)?,
@@ -177,6 +180,23 @@ impl Settings {
     #[must_use]
     pub fn is_development(&self) -> bool {
         self.environment == Environment::Development
+    }
+}
+
+fn webhook(webhooks: &super::file::Webhooks) -> Result<Option<(String, SecretString)>, ConfigError> {
+    let given = secret(
+        "webhooks.secret",
+        webhooks.secret.as_ref(),
+        webhooks.secret_file.as_deref(),
+    )?;
+    match (&webhooks.url, given) {
+        (None, None) => Ok(None),
+        (Some(url), Some(secret)) => Ok(Some((url.clone(), secret))),
+        (Some(_), None) => Err(ConfigError::at(
+            "webhooks.secret",
+            "missing; `echo whsec_$(openssl rand -base64 24)` makes one",
+        )),
+        (None, Some(_)) => Err(ConfigError::at("webhooks.url", "missing: a secret alone tells nobody")),
     }
 }
 

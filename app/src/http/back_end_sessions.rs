@@ -6,7 +6,8 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use phoneproof_domain::use_cases::KnownSession;
 use phoneproof_domain::{
-    Client, ClientId, SessionId, SessionStatus, SignInToken, Strategy, Timestamp, Token, passing_id,
+    Client, ClientId, Lockout, Session, SessionId, SessionStatus, SignInToken, Strategy, Timestamp, Token, User,
+    passing_id,
 };
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ use super::caller::BackEnd;
 use super::client_json::tasks;
 use super::envelope::bare;
 use super::error::ApiError;
-use super::json::UserJson;
+use super::json::{UserJson, user_event};
 use super::params::Params;
 use super::sessions::activity;
 use super::users::user_named;
@@ -24,20 +25,37 @@ use crate::session_tokens::{LIFETIME, PUBLISHED_AFTER};
 
 /// 8.5
 pub(crate) fn session_json(known: &KnownSession) -> Value {
-    let session = &known.session;
+    shown(&known.client, &known.session, known.status)
+}
+
+/// A session as an event tells of it: with its user.
+pub(crate) fn session_event(
+    client: &ClientId,
+    session: &Session,
+    status: SessionStatus,
+    user: Option<&User>,
+    now: Timestamp,
+    lockout: &Lockout,
+) -> Value {
+    let mut event = shown(client, session, status);
+    event["user"] = json!(user.map(|user| user_event(user, now, lockout)));
+    event
+}
+
+fn shown(client: &ClientId, session: &Session, status: SessionStatus) -> Value {
     json!({
         "object": "session",
         "id": session.id.as_str(),
         "user_id": session.user.as_str(),
-        "client_id": known.client.as_str(),
+        "client_id": client.as_str(),
         "actor": null,
-        "status": known.status.as_str(),
+        "status": status.as_str(),
         "last_active_organization_id": null,
         "last_active_at": session.last_active_at.as_millis(),
         "latest_activity": activity(session),
         "expire_at": session.expire_at.as_millis(),
         "abandon_at": session.expire_at.as_millis(),
-        "tasks": tasks(known.status),
+        "tasks": tasks(status),
         "created_at": session.created_at.as_millis(),
         "updated_at": session.updated_at.as_millis(),
     })

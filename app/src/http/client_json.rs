@@ -109,6 +109,14 @@ impl<'a> ClientView<'a> {
         }
     }
 
+    /// The fresh token of the session last active.
+    pub(crate) fn active_token(&self) -> Option<String> {
+        let last = self.client?.last_active_session.as_ref();
+        let is_last = |session: &&Value| last.is_some_and(|id| session["id"] == id.as_str());
+        let session = self.sessions.iter().find(is_last).or_else(|| self.sessions.first())?;
+        session["last_active_token"]["jwt"].as_str().map(str::to_owned)
+    }
+
     /// The client's sign-up.
     fn current_sign_up(&self) -> Value {
         let sign_up = self.client.and_then(|client| client.sign_up.as_ref());

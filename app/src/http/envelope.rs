@@ -124,7 +124,7 @@ impl Visitor {
         }
     }
 
-    fn cookie(&self, name: &str, value: &str, seconds: u32, domain: Option<&str>, more: &str) -> String {
+    pub(crate) fn cookie(&self, name: &str, value: &str, seconds: u32, domain: Option<&str>, more: &str) -> String {
         let domain = domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default();
         let secure = if self.secure { "; Secure" } else { "" };
         format!("{name}={value}; Path=/; Max-Age={seconds}; SameSite=Lax{domain}{secure}{more}")

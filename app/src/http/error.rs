@@ -88,6 +88,8 @@ pub(crate) enum ApiError {
     ProxyKey,
     #[error("only for development instances")]
     DevelopmentOnly,
+    #[error("the redirect URL is not allowed")]
+    RedirectUrl,
     #[error("the development browser is unknown")]
     DevBrowser,
     #[error(transparent)]
@@ -357,6 +359,12 @@ impl ApiError {
                 "request_invalid_for_environment",
                 "Request only valid for development instances",
                 "Only a development instance does this.",
+            ),
+            Self::RedirectUrl => entry(
+                400,
+                "origin_invalid",
+                "Invalid redirect URL",
+                "redirect_url leads to an origin that is not allowed; server.allowed_origins lists those that are.",
             ),
             Self::DevBrowser => entry(
                 401,
@@ -838,6 +846,11 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
     }
+}
+
+/// An error with all its causes, as one text.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    Chain(error).to_string()
 }
 
 /// An error with all its causes, for the log.

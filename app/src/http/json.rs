@@ -1,6 +1,6 @@
 //! The objects of the contract's section 5, as they stand on the wire.
 
-use phoneproof_domain::{BackupCode, PhoneNumber, Timestamp, User, Users, Verification, VerificationStatus};
+use phoneproof_domain::{BackupCode, Lockout, PhoneNumber, Timestamp, User, Users, Verification, VerificationStatus};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -142,7 +142,10 @@ pub(crate) struct UserJson<'a> {
 impl<'a> UserJson<'a> {
     /// As the user may see it.
     pub(crate) fn for_user(user: &'a User, users: &Users) -> Self {
-        let (now, lockout) = (users.now(), users.policy().lockout);
+        Self::at(user, users.now(), &users.policy().lockout)
+    }
+
+    fn at(user: &'a User, now: Timestamp, lockout: &Lockout) -> Self {
         let (profile, phones) = (&user.profile, user.phones.parts());
         let locked_for = user.locked_for(now);
         Self {
@@ -178,7 +181,7 @@ impl<'a> UserJson<'a> {
             banned: user.banned,
             locked: locked_for.is_some(),
             lockout_expires_in_seconds: locked_for.map(|left| left.as_secs().max(1)),
-            verification_attempts_remaining: user.failures.remaining(now, &lockout),
+            verification_attempts_remaining: user.failures.remaining(now, lockout),
             created_at: user.created_at.as_millis(),
             updated_at: user.updated_at.as_millis(),
             delete_self_enabled: user.delete_self_enabled,
@@ -199,6 +202,14 @@ impl<'a> UserJson<'a> {
             ..Self::for_user(user, users)
         }
     }
+}
+
+/// A user as an event tells of it: as a back end sees it.
+pub(crate) fn user_event(user: &User, now: Timestamp, lockout: &Lockout) -> Value {
+    json!(UserJson {
+        private_metadata: Some(user.profile.private_metadata.as_object()),
+        ..UserJson::at(user, now, lockout)
+    })
 }
 
 /// `public_user_data` of 5.5; the identifier is the primary number, or else the user's id.

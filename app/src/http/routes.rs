@@ -7,8 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::error::ApiError;
 use super::{
-    back_end_sessions, backup_codes, client, dev, environment, health, jwks, me, metrics, my_phone_numbers, passwords,
-    phone_numbers, sessions, sign_ins, sign_ups, users,
+    back_end_sessions, backup_codes, client, dev, environment, handshake, health, jwks, me, metrics, my_phone_numbers,
+    passwords, phone_numbers, sessions, sign_ins, sign_ups, users,
 };
 
 /// Registers the paths. `/dev/…` exists in development alone.
@@ -91,6 +91,7 @@ fn client_routes(config: &mut ServiceConfig) {
                 (Method::DELETE, web::delete().to(client::remove)),
             ],
         ))
+        .service(get("/v1/client/handshake", web::get().to(handshake::show)))
         .service(resource(
             "/v1/client/sessions",
             [(Method::DELETE, web::delete().to(client::remove_sessions))],
@@ -192,6 +193,7 @@ fn secret_key_session_routes(config: &mut ServiceConfig) {
             "/v1/clients/verify",
             web::post().to(back_end_sessions::verify_client),
         ))
+        .service(get("/v1/clients/handshake_payload", web::get().to(handshake::redeem)))
         .service(get("/v1/clients/{id}", web::get().to(back_end_sessions::show_client)))
         .service(post(
             "/v1/sign_in_tokens",

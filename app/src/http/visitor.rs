@@ -42,6 +42,8 @@ pub(crate) struct Visitor {
     pub(crate) page: Option<String>,
     /// Whether cookies are for https alone.
     pub(crate) secure: bool,
+    /// Whether it came through the application's own proxy.
+    pub(crate) proxied: bool,
     /// The session that the request names.
     pub(crate) session: Option<String>,
     /// What the request says in its cookies `__client_uat` and `__client_uat_<suffix>`.
@@ -107,7 +109,10 @@ async fn read(state: &AppState, request: &HttpRequest) -> Result<Visitor, ApiErr
             break;
         }
     }
-    if transport == Transport::DevBrowser && client.is_none() && request.path() != "/v1/dev_browser" {
+    if transport == Transport::DevBrowser
+        && client.is_none()
+        && !matches!(request.path(), "/v1/dev_browser" | "/v1/client/handshake")
+    {
         return Err(ApiError::DevBrowser);
     }
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -133,6 +138,7 @@ async fn read(state: &AppState, request: &HttpRequest) -> Result<Visitor, ApiErr
         secure: proxy
             .as_ref()
             .map_or(state.secure_cookies, |proxy| proxy.scheme() == "https"),
+        proxied: proxy.is_some(),
         session: query.given("_clerk_session_id")?.map(str::to_owned),
         uat: [cookies(headers, UAT_COOKIE).pop(), cookies(headers, &suffixed).pop()],
         token,

@@ -6,6 +6,7 @@
 
 mod clock;
 mod entropy;
+mod event_outbox;
 mod identity_provider;
 mod limiter;
 mod password_hasher;
@@ -22,6 +23,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 pub use clock::Clock;
 pub use entropy::Entropy;
+pub use event_outbox::{EventOutbox, EventSink, QueuedEvent, SinkError, Told};
 pub use identity_provider::{Identity, IdentityError, IdentityProvider};
 pub use limiter::{Charge, Charged, Limiter, Window};
 pub use password_hasher::{HasherError, PasswordHasher};
@@ -35,8 +37,9 @@ pub use user_directory::{Direction, OrderBy, Span, UserDirectory, UserFilter, Us
 
 #[cfg(feature = "mock")]
 pub use {
-    clock::MockClock, entropy::MockEntropy, identity_provider::MockIdentityProvider, limiter::MockLimiter,
-    password_hasher::MockPasswordHasher, repository::MockRepository, session_directory::MockSessionDirectory,
-    signing_keys::MockSigningKeys, sms_gateway::MockSmsGateway, store_health::MockStoreHealth,
-    unit_of_work::MockUnitOfWork, user_directory::MockUserDirectory,
+    clock::MockClock, entropy::MockEntropy, event_outbox::MockEventOutbox, event_outbox::MockEventSink,
+    identity_provider::MockIdentityProvider, limiter::MockLimiter, password_hasher::MockPasswordHasher,
+    repository::MockRepository, session_directory::MockSessionDirectory, signing_keys::MockSigningKeys,
+    sms_gateway::MockSmsGateway, store_health::MockStoreHealth, unit_of_work::MockUnitOfWork,
+    user_directory::MockUserDirectory,
 };

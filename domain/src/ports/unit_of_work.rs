@@ -23,7 +23,7 @@ pub struct Event {
     pub id: String,
     /// What happened, for instance `user.created`.
     pub kind: String,
-    /// The body, ready to be signed and sent.
+    /// The body, sealed: a store never sees it in clear.
     pub body: String,
     /// When it happened.
     pub at: crate::Timestamp,

@@ -1,0 +1,113 @@
+//! Tells queued events, again if need be. Any number of processes may share one outbox: each event is
+//! leased by one of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use phoneproof_domain::ports::{Clock, EventOutbox, EventSink, QueuedEvent, Told};
+use tokio::sync::{Notify, watch};
+
+use crate::events::{SMS_CREATED, again_at};
+use crate::seal::Seal;
+
+/// Longer than a try may take.
+const LEASE: Duration = Duration::from_secs(30);
+/// How many are told at once.
+const AT_ONCE: u32 = 16;
+/// How often the outbox is looked at without being told to: retries, and what other processes left.
+const BEAT: Duration = Duration::from_secs(1);
+/// How long events are kept after they were told or given up.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Tells events until the server stops.
+pub(crate) struct Dispatcher {
+    pub(crate) outbox: Arc<dyn EventOutbox>,
+    pub(crate) sink: Arc<dyn EventSink>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) seal: Arc<Seal>,
+    pub(crate) news: Arc<Notify>,
+    pub(crate) code_lifetime: Duration,
+}
+
+impl Dispatcher {
+    /// Runs until `closing` says so; what is under way then is finished.
+    pub(crate) async fn run(self, mut closing: watch::Receiver<bool>) {
+        let mut beats: u32 = 0;
+        loop {
+            let told = self.pass().await;
+            if told == 0 {
+                tokio::select! {
+                    () = self.news.notified() => {}
+                    () = tokio::time::sleep(BEAT) => beats = beats.wrapping_add(1),
+                    _ = closing.changed() => return,
+                }
+            }
+            if *closing.borrow() {
+                return;
+            }
+            if beats == 3600 {
+                beats = 0;
+                let before = self.clock.now().minus(KEPT);
+                match self.outbox.forget(before).await {
+                    Ok(0) => {}
+                    Ok(count) => tracing::info!(events = count, "forgot {count} old events"),
+                    Err(error) => tracing::error!("old events could not be forgotten: {error}"),
+                }
+            }
+        }
+    }
+
+    /// Tells what is due now; answers how many.
+    async fn pass(&self) -> usize {
+        match self.outbox.claim(self.clock.now(), LEASE, AT_ONCE).await {
+            Ok(queued) => {
+                join_all(queued.iter().map(|queued| self.tell(queued))).await;
+                queued.len()
+            }
+            Err(error) => {
+                tracing::error!("the events that are due could not be read: {error}");
+                0
+            }
+        }
+    }
+
+    async fn tell(&self, queued: &QueuedEvent) {
+        let QueuedEvent { event, tries } = queued;
+        let (id, kind) = (&event.id, &event.kind);
+        let told = match self.seal.open(id, &event.body) {
+            None => Told::Failed {
+                again_at: None,
+                reason: "the body cannot be opened".to_owned(),
+            },
+            Some(body) => {
+                let mut event = event.clone();
+                event.body = body;
+                match self.sink.tell(&event, self.clock.now()).await {
+                    Ok(()) => Told::Delivered {
+                        erase: *kind == SMS_CREATED,
+                    },
+                    Err(error) => Told::Failed {
+                        again_at: again_at(&event, *tries, self.clock.now(), self.code_lifetime),
+                        reason: crate::http::chain(&error),
+                    },
+                }
+            }
+        };
+        match &told {
+            Told::Delivered { .. } => tracing::debug!(event.id = %id, event.kind = %kind, "told an event"),
+            Told::Failed {
+                again_at: Some(_),
+                reason,
+            } => {
+                tracing::warn!(event.id = %id, event.kind = %kind, "an event was not taken, and is told again: {reason}")
+            }
+            Told::Failed { again_at: None, reason } => {
+                tracing::error!(event.id = %id, event.kind = %kind, "an event is given up: {reason}");
+            }
+        }
+        if let Err(error) = self.outbox.settle(id, &told, self.clock.now()).await {
+            tracing::error!(event.id = %id, "what became of an event could not be kept; it may be told again: {error}");
+        }
+    }
+}
