@@ -13,6 +13,7 @@ const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".css": "te
 const page = (key, proxyUrl) => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A page with the SDK</title>
 <script src="/clerk-js/clerk.browser.js" data-clerk-publishable-key="${key}" data-clerk-proxy-url="${proxyUrl}"></script>
 <script src="/clerk-ui/ui.browser.js"></script>
+<script>addEventListener("load", () => location.pathname === "/app" && window.Clerk.load());</script>
 </head><body><main id="app"></main></body></html>`;
 
 /**
