@@ -100,7 +100,7 @@ impl Dispatcher {
                 again_at: Some(_),
                 reason,
             } => {
-                tracing::warn!(event.id = %id, event.kind = %kind, "an event was not taken, and is told again: {reason}")
+                tracing::warn!(event.id = %id, event.kind = %kind, "an event was not taken, and is told again: {reason}");
             }
             Told::Failed { again_at: None, reason } => {
                 tracing::error!(event.id = %id, event.kind = %kind, "an event is given up: {reason}");
