@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod handshake;
 mod health;
+mod instance;
 mod json;
 mod jwks;
 mod me;

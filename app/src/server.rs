@@ -112,6 +112,7 @@ impl Adapters {
 pub struct Server {
     /// Where it listens; the real port where port 0 was asked for.
     pub address: SocketAddr,
+    state: Weak<AppState>,
     running: actix_web::dev::Server,
     close: watch::Sender<bool>,
 }
@@ -160,9 +161,11 @@ impl Server {
         if let Some(dispatcher) = dispatcher {
             tokio::spawn(dispatcher.run(closing));
         }
-        tokio::spawn(fold_metrics(Arc::downgrade(&kept.into_inner())));
+        let state = kept.into_inner();
+        tokio::spawn(fold_metrics(Arc::downgrade(&state)));
         Ok(Self {
             address,
+            state: Arc::downgrade(&state),
             running: server,
             close,
         })
@@ -174,6 +177,11 @@ impl Server {
     /// # Errors
     /// If the server breaks down.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+        if let Some(state) = self.state.upgrade() {
+            // Before the first request, for they decide who may do what.
+            read_settings(&state).await;
+            tokio::spawn(follow_settings(Arc::downgrade(&state)));
+        }
         let handle = self.running.handle();
         let mut server = pin!(self.running);
         tokio::select! {
@@ -248,6 +256,7 @@ fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: 
         sessions: adapters.store.sessions,
         passwords: adapters.passwords,
         limiter: adapters.store.limiter,
+        instance: adapters.store.instance,
     };
     let (back_end_limit, in_blocks) = BackEndLimit::new(&settings.limits.back_end_requests);
     let limits = Limits {
@@ -279,10 +288,31 @@ fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: 
         secret_key: settings.secret_key.clone(),
         health: adapters.store.health,
         metrics,
-        origins: Origins::new(settings.allowed_origins.clone(), address, settings.public_url.as_ref()),
+        origins: Origins::new(
+            settings.allowed_origins.clone(),
+            settings.policy.live.clone(),
+            address,
+            settings.public_url.as_ref(),
+        ),
         dev_tools: settings.is_development().then(dev_tools),
         body_timeout: Duration::from_millis(settings.server.body_timeout_ms),
         entropy: adapters.entropy,
+    }
+}
+
+/// Follows what other processes change about the instance.
+async fn follow_settings(state: Weak<AppState>) {
+    let mut beat = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        beat.tick().await;
+        let Some(state) = state.upgrade() else { return };
+        read_settings(&state).await;
+    }
+}
+
+async fn read_settings(state: &AppState) {
+    if let Err(error) = state.auth.instance_settings().await {
+        tracing::warn!("the instance's settings cannot be read, the last ones stand: {error}");
     }
 }
 

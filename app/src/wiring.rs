@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phoneproof_domain::ports::{
-    Clock, Entropy, EventOutbox, EventSink, IdentityProvider, Limiter, PasswordHasher, Repository, SessionDirectory,
-    SigningKeys, SmsGateway, StoreHealth, UnitOfWork, UserDirectory,
+    Clock, Entropy, EventOutbox, EventSink, IdentityProvider, InstanceDirectory, Limiter, PasswordHasher, Repository,
+    SessionDirectory, SigningKeys, SmsGateway, StoreHealth, UnitOfWork, UserDirectory,
 };
 use phoneproof_domain::{Client, SignInToken, User};
 use phoneproof_events_webhook::Webhook;
@@ -60,6 +60,7 @@ const STORES: &[(&str, Open<Store>)] = &[("sqlite", |settings| {
         sessions: store.clone(),
         signing_keys: store.clone(),
         limiter: store.clone(),
+        instance: store.clone(),
         outbox: store.clone(),
         health: store.clone(),
         figures: store,
@@ -90,6 +91,8 @@ pub struct Store {
     pub signing_keys: Arc<dyn SigningKeys>,
     /// Counts across users.
     pub limiter: Arc<dyn Limiter>,
+    /// Settings and blocklist that a back end changes.
+    pub instance: Arc<dyn InstanceDirectory>,
     /// Events that wait to be told.
     pub outbox: Arc<dyn EventOutbox>,
     /// Whether it can serve.

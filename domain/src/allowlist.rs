@@ -29,17 +29,24 @@ pub struct NotAllowed {
     pub kind: NumberKind,
 }
 
+impl NotAllowed {
+    /// The refusal of a number.
+    pub(crate) fn of(plan: NumberPlan) -> Self {
+        Self {
+            country: plan.country(),
+            calling_code: plan.calling_code(),
+            kind: plan.kind(),
+        }
+    }
+}
+
 impl Allowlist {
     /// Lets a number pass, or says why not.
     ///
     /// # Errors
     /// [`NotAllowed`] with the country and the kind of the number.
     pub fn admit(&self, plan: &NumberPlan) -> Result<(), NotAllowed> {
-        let refused = NotAllowed {
-            country: plan.country(),
-            calling_code: plan.calling_code(),
-            kind: plan.kind(),
-        };
+        let refused = NotAllowed::of(*plan);
         let country = plan.country().ok_or(refused)?;
         let country_allowed = match self {
             Self::AllCountries => true,

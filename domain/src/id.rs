@@ -125,6 +125,14 @@ own_id! {
     /// Identifies a ticket that signs one user in: `sit_…`.
     SignInTokenId, "sit_"
 }
+own_id! {
+    /// Identifies a verification that a back end drives: `ver_…`.
+    BackEndVerificationId, "ver_"
+}
+own_id! {
+    /// Identifies an entry of the blocklist: `blid_…`.
+    BlocklistId, "blid_"
+}
 
 /// Identifies a user: our own `user_…`, or the `sub` of an outside identity provider as it is.
 ///

@@ -50,6 +50,7 @@ mod client;
 mod e164;
 mod failures;
 mod id;
+mod instance;
 mod number_plan;
 mod otp;
 mod password;
@@ -81,7 +82,11 @@ pub use backup_code::{BackupCode, MalformedBackupCode, StoredBackupCode};
 pub use client::Client;
 pub use e164::{E164, Masked, NumberError};
 pub use failures::{Failures, Lockout};
-pub use id::{ClientId, MalformedId, PhoneNumberId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, passing_id};
+pub use id::{
+    BackEndVerificationId, BlocklistId, ClientId, MalformedId, PhoneNumberId, SessionId, SignInId, SignInTokenId,
+    SignUpId, UserId, passing_id,
+};
+pub use instance::{BlockedNumber, InstanceSettings, LiveSettings, SettingsChange};
 pub use number_plan::{Country, NumberKind, NumberPlan, UnknownCountry};
 pub use otp::{MalformedCode, OtpCode};
 pub use password::{Password, PasswordError, PasswordHash};
@@ -100,4 +105,4 @@ pub use token::{Token, TokenHash};
 pub use use_cases::Users;
 pub use user::{StoredPassword, User};
 pub use user_phones::{AdminNumber, Contradiction, PhoneError, Standing, UserPhones, UserPhonesParts};
-pub use verification::{AttemptOutcome, Closed, Verification, VerificationStatus};
+pub use verification::{AttemptOutcome, BackEndVerification, Closed, Verification, VerificationStatus};

@@ -1,6 +1,6 @@
 //! One phone number of one user.
 
-use crate::verification::Verification;
+use crate::verification::{BackEndVerification, Verification};
 use crate::{E164, PhoneNumberId, Timestamp};
 
 /// A phone number on a user: the `PhoneNumber` object of the contract (5.1).
@@ -15,6 +15,8 @@ pub struct PhoneNumber {
     pub number: E164,
     /// How far its proof has come.
     pub verification: Verification,
+    /// The verification that a back end drives, apart from the user's own (contract 8.4).
+    pub by_back_end: Option<BackEndVerification>,
     /// Held for this user without being proven (`reserved` on the wire, set by a back end).
     pub held: bool,
     /// Used as a second factor; such a number no longer identifies the user at sign-in.
@@ -33,6 +35,7 @@ impl PhoneNumber {
             id,
             number,
             verification: Verification::Unprepared,
+            by_back_end: None,
             held: false,
             reserved_for_second_factor: false,
             created_at: now,

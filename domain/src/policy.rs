@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::allowlist::{Allowlist, NotAllowed};
 use crate::e164::{E164, NumberError, dialled};
 use crate::failures::Lockout;
+use crate::instance::LiveSettings;
 use crate::number_plan::NumberPlan;
 use crate::test_number::is_test_number;
 
@@ -49,6 +50,8 @@ pub struct Policy {
     pub reverify_after: Option<Duration>,
     /// Whether anybody may sign up.
     pub sign_up_open: bool,
+    /// What a back end changed while the instance runs.
+    pub live: LiveSettings,
 }
 
 impl Policy {
@@ -76,13 +79,26 @@ impl Policy {
         if plan.country().is_none() && self.is_test(number) {
             return Ok(());
         }
-        self.allowlist.admit(&plan)
+        self.allowlist.admit(&plan)?;
+        let blocked = plan
+            .country()
+            .filter(|country| self.live.read(|live| live.blocked_countries.contains(country)));
+        match blocked {
+            Some(_) => Err(NotAllowed::of(plan)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether test numbers are in use.
+    #[must_use]
+    pub fn test_mode(&self) -> bool {
+        self.live.read(|live| live.test_mode).unwrap_or(self.test_mode)
     }
 
     /// Whether `number` takes the fixed code and is never texted.
     #[must_use]
     pub fn is_test(&self, number: &E164) -> bool {
-        self.test_mode && is_test_number(number)
+        is_test_number(number) && self.test_mode()
     }
 }
 

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BackupCode, E164, OtpCode, PhoneNumberId, SessionId, SignInId, SignUpId, UserId};
+use crate::{BackEndVerificationId, BackupCode, E164, OtpCode, PhoneNumberId, SessionId, SignInId, SignUpId, UserId};
 
 /// The one secret of an instance, from which every other key is derived (HKDF, RFC 5869).
 #[derive(Clone)]
@@ -80,7 +80,7 @@ pub enum Purpose<'a> {
     /// The second factor, again, in a session.
     ReverifySecond(&'a SessionId, &'a PhoneNumberId),
     /// A verification that a back end drives.
-    BackEnd(&'a str, &'a PhoneNumberId),
+    BackEnd(&'a BackEndVerificationId, &'a PhoneNumberId),
 }
 
 impl<'a> Purpose<'a> {
@@ -94,7 +94,7 @@ impl<'a> Purpose<'a> {
             Self::SecondFactor(id, number) => ["second_factor", id.as_str(), number.as_str()],
             Self::ReverifyFirst(id, number) => ["reverify_first", id.as_str(), number.as_str()],
             Self::ReverifySecond(id, number) => ["reverify_second", id.as_str(), number.as_str()],
-            Self::BackEnd(id, number) => ["back_end", id, number.as_str()],
+            Self::BackEnd(id, number) => ["back_end", id.as_str(), number.as_str()],
         }
     }
 }

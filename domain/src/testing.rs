@@ -48,6 +48,7 @@ impl Entropy for Bytes {
 
 pub(crate) fn policy() -> Policy {
     Policy {
+        live: crate::LiveSettings::default(),
         application: "PhoneProof".to_owned(),
         allowlist: Allowlist::Countries(["US", "CA"].map(|code| code.parse().unwrap()).into()),
         test_mode: true,

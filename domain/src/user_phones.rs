@@ -15,7 +15,7 @@ use crate::phone_number::PhoneNumber;
 use crate::policy::Policy;
 use crate::secrets::CodeHash;
 use crate::verification::{AttemptOutcome, Verification};
-use crate::{E164, PhoneNumberId, Timestamp};
+use crate::{BackEndVerification, BackEndVerificationId, E164, PhoneNumberId, Timestamp};
 
 /// Why a change was refused. Nothing is written then, and nothing counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -319,6 +319,57 @@ impl UserPhones {
             .attempt(code, now, policy.max_attempts)
             .ok_or(PhoneError::NotPrepared)?;
         if outcome == AttemptOutcome::Verified {
+            number.held = false;
+        }
+        self.settle(now);
+        Ok(outcome)
+    }
+
+    /// Begins a verification that a back end drives, be the number proven or not.
+    ///
+    /// # Errors
+    /// [`PhoneError::NotFound`], [`PhoneError::TooSoon`].
+    pub fn prepare_by_back_end(
+        &mut self,
+        id: &PhoneNumberId,
+        verification: BackEndVerificationId,
+        code: CodeHash,
+        now: Timestamp,
+        policy: &Policy,
+    ) -> Result<(), PhoneError> {
+        let number = self.get_mut(id)?;
+        if let Some(last) = &number.by_back_end {
+            last.verification.must_be_due(now, policy.resend_after)?;
+        }
+        number.by_back_end = Some(BackEndVerification {
+            id: verification,
+            verification: Verification::started(code, now, policy.code_lifetime),
+        });
+        Ok(())
+    }
+
+    /// Tries a code on a verification that a back end drives. The right one also proves the number, if
+    /// it was not.
+    ///
+    /// # Errors
+    /// [`PhoneError::NotFound`] if there is no such number or verification,
+    /// [`PhoneError::AlreadyVerified`] if that one succeeded before; none counts as a try.
+    pub fn attempt_by_back_end(
+        &mut self,
+        id: &PhoneNumberId,
+        verification: &BackEndVerificationId,
+        code: CodeHash,
+        now: Timestamp,
+        policy: &Policy,
+    ) -> Result<AttemptOutcome, PhoneError> {
+        let number = self.get_mut(id)?;
+        let driven = number.by_back_end.as_mut().filter(|driven| driven.id == *verification);
+        let driven = &mut driven.ok_or(PhoneError::NotFound)?.verification;
+        let outcome = driven
+            .attempt(code, now, policy.max_attempts)
+            .ok_or(PhoneError::AlreadyVerified)?;
+        if outcome == AttemptOutcome::Verified && !number.verification.is_verified() {
+            number.verification = driven.clone();
             number.held = false;
         }
         self.settle(now);

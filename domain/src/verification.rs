@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
 use crate::secrets::CodeHash;
 use crate::user_phones::PhoneError;
+use crate::{BackEndVerificationId, Timestamp};
 
 /// The proof that a number belongs to its user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,15 @@ pub enum Verification {
     },
     /// A back end said so, with the secret key.
     ByAdmin,
+}
+
+/// A verification that a back end drives. A number has one at a time: a new code takes the place of the last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackEndVerification {
+    /// The identifier, by which the back end tries a code on it.
+    pub id: BackEndVerificationId,
+    /// How far it has come.
+    pub verification: Verification,
 }
 
 /// What remains of a code that can no longer be entered.

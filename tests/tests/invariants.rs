@@ -118,6 +118,7 @@ impl World {
             entropy: Arc::new(Counted::default()),
         };
         let policy = Policy {
+            live: phoneproof_domain::LiveSettings::default(),
             application: "PhoneProof".to_owned(),
             allowlist: Allowlist::Countries(["US"].map(|code| code.parse().expect("a country")).into()),
             test_mode: false,

@@ -18,7 +18,7 @@
 //! What happens where: `store` opens, `file` and `connection` say how; `migrations` keeps the
 //! schema; `users_repository` loads and commits one user by way of `plan` (which rows), `save`
 //! (the SQL), `writer` and `group` (the thread); `clients_repository` and `sign_in_tokens_repository` do the same for
-//! clients and tickets, and `unit_of_work` for several at once; `limiter` counts; `signing_keys` and `events` keep theirs; `directory` and `search` answer questions across
+//! clients and tickets, and `unit_of_work` for several at once; `limiter` counts; `signing_keys`, `events` and `instance` keep theirs; `directory` and `search` answer questions across
 //! users; `rows` turns rows into users and back; `errors` sorts what goes wrong.
 
 mod clients_repository;
@@ -30,6 +30,7 @@ mod file;
 mod folded;
 mod group;
 mod health;
+mod instance;
 mod kept;
 mod limiter;
 mod migrations;

@@ -44,6 +44,22 @@ diesel::table! {
         expires_at_ms -> Nullable<BigInt>,
         created_at_ms -> BigInt,
         updated_at_ms -> BigInt,
+        by_back_end -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    instance_settings (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    blocklist (number) {
+        number -> Text,
+        id -> Text,
+        created_at_ms -> BigInt,
     }
 }
 

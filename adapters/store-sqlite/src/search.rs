@@ -46,6 +46,7 @@ pub(crate) fn conditions(filter: &UserFilter) -> Vec<Condition> {
     all.extend(filter.phone_number_query.as_deref().map(number_like));
     all.extend(within_created(filter.created_at));
     all.extend(within_last_active(filter.last_active_at));
+    all.extend(within_last_sign_in(filter.last_sign_in_at));
     all
 }
 
@@ -79,6 +80,17 @@ fn within_created(span: Span) -> Vec<Condition> {
     all
 }
 
+fn within_last_sign_in(span: Span) -> Vec<Condition> {
+    let mut all: Vec<Condition> = Vec::new();
+    if let Some(after) = span.after {
+        all.push(Box::new(users::last_sign_in_at_ms.gt(after.as_millis())));
+    }
+    if let Some(before) = span.before {
+        all.push(Box::new(users::last_sign_in_at_ms.lt(before.as_millis())));
+    }
+    all
+}
+
 fn within_last_active(span: Span) -> Vec<Condition> {
     let mut all: Vec<Condition> = Vec::new();
     if let Some(after) = span.after {
@@ -108,6 +120,10 @@ pub(crate) fn order(by: OrderBy, direction: Direction) -> Vec<Order> {
         OrderBy::LastActiveAt => vec![
             Box::new(users::last_active_at_ms.is_null().asc()),
             directed!(users::last_active_at_ms),
+        ],
+        OrderBy::LastSignInAt => vec![
+            Box::new(users::last_sign_in_at_ms.is_null().asc()),
+            directed!(users::last_sign_in_at_ms),
         ],
         OrderBy::FirstName => vec![
             Box::new(users::first_name.is_null().asc()),

@@ -12,7 +12,7 @@ use crate::SqliteStore;
 use crate::clients_repository::sessions_of;
 use crate::errors::corrupt;
 use crate::rows::{ClientRow, SessionRow, ending_word};
-use crate::schema::{clients, sessions, users};
+use crate::schema::{clients, phone_numbers, sessions, users};
 
 type Condition = Box<dyn BoxableExpression<sessions::table, Sqlite, SqlType = Bool>>;
 
@@ -113,12 +113,25 @@ fn conditions(query: &SessionQuery) -> Vec<Condition> {
     };
     match query.status {
         None => {}
-        Some(SessionStatus::Active | SessionStatus::Pending) => all.push(Box::new(
-            sessions::ending
-                .is_null()
-                .and(sessions::expire_at_ms.gt(now))
-                .and(vouched()),
-        )),
+        Some(status @ (SessionStatus::Active | SessionStatus::Pending)) => {
+            all.push(Box::new(
+                sessions::ending
+                    .is_null()
+                    .and(sessions::expire_at_ms.gt(now))
+                    .and(vouched()),
+            ));
+            let protected = exists(
+                phone_numbers::table
+                    .filter(phone_numbers::user_id.eq(sessions::user_id))
+                    .filter(phone_numbers::reserved_for_second_factor.eq(true)),
+            );
+            match (status, query.second_factor_required) {
+                (SessionStatus::Pending, true) => all.push(Box::new(not(protected))),
+                (SessionStatus::Pending, false) => all.push(Box::new(diesel::dsl::sql::<Bool>("FALSE"))),
+                (_, true) => all.push(Box::new(protected)),
+                (_, false) => {}
+            }
+        }
         Some(SessionStatus::Expired) => all.push(Box::new(
             sessions::ending
                 .is_null()

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use phoneproof_domain::ports::{Change, Repository};
 use phoneproof_domain::{
-    Closed, CodeHash, Failures, Lockout, Metadata, PasswordHash, PhoneNumber, Profile, StoredBackupCode,
-    StoredPassword, Timestamp, User, UserPhones, UserPhonesParts, Verification,
+    BackEndVerification, Closed, CodeHash, Failures, Lockout, Metadata, PasswordHash, PhoneNumber, Profile,
+    StoredBackupCode, StoredPassword, Timestamp, User, UserPhones, UserPhonesParts, Verification,
 };
 use phoneproof_store_sqlite::{Options, SqliteStore};
 use proptest::collection::{btree_map, btree_set, vec};
@@ -51,17 +51,30 @@ fn verification() -> impl Strategy<Value = Verification> {
 /// Numbers of a small stock, so that two drawn sets overlap.
 fn numbers() -> impl Strategy<Value = Vec<PhoneNumber>> {
     let number = |at: usize| {
-        (verification(), any::<bool>(), any::<bool>(), 0..3i64, time()).prop_map(
-            move |(verification, held, second_factor, created_at, updated_at)| PhoneNumber {
-                id: format!("idn_{at:027}").parse().unwrap(),
-                number: format!("+1415555{at:04}").parse().unwrap(),
-                reserved_for_second_factor: second_factor && verification.is_verified(),
-                verification,
-                held,
-                created_at: Timestamp::from_millis(created_at),
-                updated_at,
-            },
+        let by_back_end = proptest::option::of(verification()).prop_map(|verification| {
+            let id = format!("ver_{:027}", 7).parse().unwrap();
+            verification.map(|verification| BackEndVerification { id, verification })
+        });
+        (
+            verification(),
+            by_back_end,
+            any::<bool>(),
+            any::<bool>(),
+            0..3i64,
+            time(),
         )
+            .prop_map(
+                move |(verification, by_back_end, held, second_factor, created_at, updated_at)| PhoneNumber {
+                    by_back_end,
+                    id: format!("idn_{at:027}").parse().unwrap(),
+                    number: format!("+1415555{at:04}").parse().unwrap(),
+                    reserved_for_second_factor: second_factor && verification.is_verified(),
+                    verification,
+                    held,
+                    created_at: Timestamp::from_millis(created_at),
+                    updated_at,
+                },
+            )
     };
     btree_set(0..8usize, 0..6)
         .prop_flat_map(move |stock| stock.into_iter().map(number).collect::<Vec<_>>())

@@ -25,6 +25,7 @@ pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
 
 fn summary(settings: &Settings) -> String {
     let Policy {
+        live: _,
         allowlist,
         test_mode,
         code_lifetime,

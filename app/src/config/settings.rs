@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use phoneproof_domain::ports::Window;
 use phoneproof_domain::use_cases::Limits as DomainLimits;
-use phoneproof_domain::{Allowlist, Country, InstanceSecret, Lockout, Policy};
+use phoneproof_domain::{Allowlist, Country, InstanceSecret, LiveSettings, Lockout, Policy};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Origin, Url};
 
@@ -281,6 +281,7 @@ fn policy(config: &Config, development: bool) -> Result<Policy, ConfigError> {
         0
     };
     Ok(Policy {
+        live: LiveSettings::default(),
         application: name.to_owned(),
         allowlist: allowlist(&config.sms.allowed_countries.0)?,
         test_mode: config.test_mode.unwrap_or(development),

@@ -117,10 +117,7 @@ pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query
         Some("abandoned") => return listed(&params, Vec::new(), 0),
         Some(_) => return Err(ApiError::ParamValue("status")),
     };
-    let (mut sessions, total) = state.auth.list_sessions(user, client, status, limit, offset).await?;
-    if let Some(wanted @ (SessionStatus::Active | SessionStatus::Pending)) = status {
-        sessions.retain(|known| known.status == wanted);
-    }
+    let (sessions, total) = state.auth.list_sessions(user, client, status, limit, offset).await?;
     listed(&params, sessions.iter().map(session_json).collect(), total)
 }
 

@@ -9,10 +9,11 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use phoneproof_domain::ports::IdentityError;
 use phoneproof_domain::use_cases::{Acting, Address};
-use phoneproof_domain::{ClientId, Token, UserId, Users};
+use phoneproof_domain::{ClientId, Token, User, UserId, Users};
 use serde::Serialize;
 use serde_json::json;
 
+use super::client_json::Part;
 use super::envelope::without_client;
 use super::error::ApiError;
 use super::visitor::Visitor;
@@ -49,6 +50,24 @@ impl Caller {
         match &self.place {
             Place::Token => Ok(without_client(response)),
             Place::Session(session) => session.visitor.envelope(state, json!(response)).await,
+        }
+    }
+
+    /// The envelope after a change of `user`. If it changed the second factors, every other session of the user
+    /// is over: whoever got into one by the old factors is out.
+    pub(crate) async fn enveloped_after(
+        &self,
+        state: &AppState,
+        user: &User,
+        response: impl Serialize,
+    ) -> Result<HttpResponse, ApiError> {
+        match &self.place {
+            Place::Session(session) if !session.acting.user.phones.has_same_second_factors(&user.phones) => {
+                let visitor = &session.visitor;
+                let changed = state.auth.end_other_sessions(&visitor.visit, &session.acting).await?;
+                visitor.changed(state, &changed, Part::Other(json!(response))).await
+            }
+            _ => self.enveloped(state, response).await,
         }
     }
 

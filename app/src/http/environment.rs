@@ -9,7 +9,10 @@ use crate::config::Settings;
 use crate::server::AppState;
 
 pub(crate) async fn show(state: Data<AppState>) -> HttpResponse {
-    bare(&state.environment)
+    let mut environment = state.environment.clone();
+    // The one part that a back end changes while the instance runs.
+    environment["auth_config"]["test_mode"] = json!(state.users.policy().test_mode());
+    bare(environment)
 }
 
 /// All nine keys that every attribute has.

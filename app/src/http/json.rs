@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 #[derive(Serialize)]
 pub(crate) struct VerificationJson {
     object: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     status: &'static str,
     strategy: &'static str,
     attempts: Option<u8>,
@@ -31,12 +33,21 @@ impl VerificationJson {
             } else {
                 "verification_otp"
             },
+            id: None,
             status,
             strategy: if by_admin { "admin" } else { "phone_code" },
             attempts: verification.attempts(),
             expire_at: verification.expires_at().map(Timestamp::as_millis),
             channel: (!by_admin).then_some("sms"),
         })
+    }
+
+    /// With the id by which a back end tries a code on it.
+    pub(crate) fn with_id(self, id: &str) -> Self {
+        Self {
+            id: Some(id.to_owned()),
+            ..self
+        }
     }
 }
 

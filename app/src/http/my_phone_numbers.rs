@@ -105,10 +105,9 @@ pub(crate) async fn update(
 pub(crate) async fn remove(caller: Caller, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let id = named(&id)?;
     caller.must_be_fresh(&state)?;
-    caller.users.remove_phone_number(&caller.user, &id).await?;
-    caller
-        .enveloped(&state, DeletedJson::new("phone_number", id.as_str()))
-        .await
+    let user = caller.users.remove_phone_number(&caller.user, &id).await?;
+    let deleted = DeletedJson::new("phone_number", id.as_str());
+    caller.enveloped_after(&state, &user, deleted).await
 }
 
 /// What is no identifier names nothing.
@@ -125,5 +124,5 @@ async fn shown(
 ) -> Result<HttpResponse, ApiError> {
     let number = user.phones.get(id).ok_or(PhoneError::NotFound)?;
     let shown = PhoneNumberJson::new(user, number, codes, state.users.now());
-    caller.enveloped(state, shown).await
+    caller.enveloped_after(state, user, shown).await
 }

@@ -5,12 +5,16 @@ use std::net::SocketAddr;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use phoneproof_domain::LiveSettings;
 use url::Url;
 
 /// The origins that may call, and the hosts under which the server is itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Origins {
-    allowed: Vec<String>,
+    own: Vec<String>,
+    configured: Vec<String>,
+    /// A back end may put others in the place of the configured ones.
+    live: LiveSettings,
     own_hosts: Vec<String>,
 }
 
@@ -27,7 +31,12 @@ pub(crate) enum Verdict {
 
 impl Origins {
     /// The configured origins and the server's own.
-    pub(crate) fn new(allowed: Vec<String>, address: SocketAddr, public_url: Option<&Url>) -> Self {
+    pub(crate) fn new(
+        configured: Vec<String>,
+        live: LiveSettings,
+        address: SocketAddr,
+        public_url: Option<&Url>,
+    ) -> Self {
         let port = address.port();
         let mut own_hosts = vec![
             format!("localhost:{port}"),
@@ -43,9 +52,10 @@ impl Origins {
                     .map(|host| url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"))),
             );
         }
-        own.extend(allowed);
         Self {
-            allowed: own,
+            own,
+            configured,
+            live,
             own_hosts,
         }
     }
@@ -59,7 +69,11 @@ impl Origins {
 
     /// Whether pages of this origin may call.
     pub(crate) fn allows(&self, origin: &str) -> bool {
-        self.allowed.iter().any(|allowed| allowed == origin)
+        let is_in = |origins: &[String]| origins.iter().any(|allowed| allowed == origin);
+        is_in(&self.own)
+            || self
+                .live
+                .read(|live| is_in(live.allowed_origins.as_ref().unwrap_or(&self.configured)))
     }
 
     pub(crate) fn judge(&self, request: &ServiceRequest) -> Verdict {
@@ -71,7 +85,7 @@ impl Origins {
             return Verdict::NoPage;
         }
         match origin.to_str() {
-            Ok(text) if self.allowed.iter().any(|allowed| allowed == text) => Verdict::Allowed(origin.clone()),
+            Ok(text) if self.allows(text) => Verdict::Allowed(origin.clone()),
             _ => Verdict::Refused,
         }
     }

@@ -3,13 +3,13 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use phoneproof_domain::use_cases::{AdminUpdate, NewPhoneNumber, UserError};
-use phoneproof_domain::{BackupCode, PhoneError, PhoneNumberId, Standing, User};
+use phoneproof_domain::{BackEndVerification, BackupCode, OtpCode, PhoneError, PhoneNumberId, Standing, User};
 
 use super::body::Body;
 use super::caller::BackEnd;
 use super::envelope::bare;
 use super::error::ApiError;
-use super::json::{DeletedJson, PhoneNumberJson};
+use super::json::{DeletedJson, PhoneNumberJson, VerificationJson};
 use super::params::Params;
 use super::users::user_named;
 use crate::server::AppState;
@@ -62,6 +62,36 @@ pub(crate) async fn remove(_: BackEnd, state: Data<AppState>, id: Path<String>) 
     let id = named(&id)?;
     state.users.delete_phone_number(&id).await?;
     Ok(bare(DeletedJson::new("phone_number", id.as_str())))
+}
+
+/// Begins a verification that the back end drives (contract 8.4).
+pub(crate) async fn prepare_verification(
+    _: BackEnd,
+    state: Data<AppState>,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let driven = state.auth.prepare_by_back_end(&named(&id)?).await?;
+    Ok(driven_json(&state, &driven))
+}
+
+/// The outcome stands in the verification, not in the HTTP status.
+pub(crate) async fn attempt_verification(
+    _: BackEnd,
+    state: Data<AppState>,
+    id: Path<String>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
+    let id = named(&id)?;
+    let verification = params.required("verification_id")?;
+    let verification = verification.parse().map_err(|_| ApiError::NotFound)?;
+    let code = OtpCode::parse(params.required("code")?)?;
+    let (driven, outcome) = state.auth.attempt_by_back_end(&id, &verification, &code).await?;
+    state.metrics.attempted(outcome);
+    Ok(driven_json(&state, &driven))
+}
+
+fn driven_json(state: &AppState, driven: &BackEndVerification) -> HttpResponse {
+    bare(VerificationJson::of(&driven.verification, state.users.now()).map(|shown| shown.with_id(driven.id.as_str())))
 }
 
 fn admin_update(params: &Params) -> Result<AdminUpdate, ApiError> {

@@ -7,8 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::error::ApiError;
 use super::{
-    back_end_sessions, backup_codes, client, dev, environment, handshake, health, jwks, me, metrics, my_phone_numbers,
-    passwords, phone_numbers, sessions, sign_ins, sign_ups, users,
+    back_end_sessions, backup_codes, client, dev, environment, handshake, health, instance, jwks, me, metrics,
+    my_phone_numbers, passwords, phone_numbers, sessions, sign_ins, sign_ups, users,
 };
 
 /// Registers the paths. `/dev/…` exists in development alone.
@@ -63,7 +63,8 @@ pub(crate) fn routes(config: &mut ServiceConfig, development: bool) {
         .configure(client_routes)
         .configure(sign_routes)
         .configure(secret_key_routes)
-        .configure(secret_key_session_routes);
+        .configure(secret_key_session_routes)
+        .configure(instance_routes);
     if development {
         dev::routes(config);
     }
@@ -217,6 +218,32 @@ fn secret_key_session_routes(config: &mut ServiceConfig) {
         ));
 }
 
+fn instance_routes(config: &mut ServiceConfig) {
+    config
+        .service(resource(
+            "/v1/instance",
+            [(Method::PATCH, web::patch().to(instance::update))],
+        ))
+        .service(resource(
+            "/v1/instance/communication",
+            [
+                (Method::GET, web::get().to(instance::show_communication)),
+                (Method::PATCH, web::patch().to(instance::update_communication)),
+            ],
+        ))
+        .service(resource(
+            "/v1/blocklist_identifiers",
+            [
+                (Method::GET, web::get().to(instance::blocklist)),
+                (Method::POST, web::post().to(instance::block)),
+            ],
+        ))
+        .service(resource(
+            "/v1/blocklist_identifiers/{id}",
+            [(Method::DELETE, web::delete().to(instance::unblock))],
+        ));
+}
+
 fn secret_key_routes(config: &mut ServiceConfig) {
     config
         .service(resource(
@@ -262,6 +289,14 @@ fn secret_key_routes(config: &mut ServiceConfig) {
         .service(post("/v1/users/{id}/lock", web::post().to(users::lock)))
         .service(post("/v1/users/{id}/unlock", web::post().to(users::unlock)))
         .service(post("/v1/phone_numbers", web::post().to(phone_numbers::create)))
+        .service(post(
+            "/v1/phone_numbers/{id}/prepare_verification",
+            web::post().to(phone_numbers::prepare_verification),
+        ))
+        .service(post(
+            "/v1/phone_numbers/{id}/attempt_verification",
+            web::post().to(phone_numbers::attempt_verification),
+        ))
         .service(resource(
             "/v1/phone_numbers/{id}",
             [

@@ -8,13 +8,7 @@ use super::params::Params;
 
 pub(crate) fn user_filter(params: &Params) -> Result<UserFilter, ApiError> {
     // What users here do not have: nobody would be found, or everybody by mistake.
-    const UNBUILT: [&str; 5] = [
-        "email_address",
-        "email_address_query",
-        "last_sign_in_at_after",
-        "last_sign_in_at_before",
-        "organization_id",
-    ];
+    const UNBUILT: [&str; 3] = ["email_address", "email_address_query", "organization_id"];
     if let Some(name) = UNBUILT.into_iter().find(|name| params.has(name)) {
         return Err(ApiError::ParamUnknown(name));
     }
@@ -27,6 +21,7 @@ pub(crate) fn user_filter(params: &Params) -> Result<UserFilter, ApiError> {
         phone_number_query: params.given("phone_number_query")?.map(str::to_owned),
         created_at: span(params, "created_at_after", "created_at_before")?,
         last_active_at: span(params, "last_active_at_after", "last_active_at_before")?,
+        last_sign_in_at: span(params, "last_sign_in_at_after", "last_sign_in_at_before")?,
     })
 }
 
@@ -41,6 +36,7 @@ pub(crate) fn user_query(params: &Params) -> Result<UserQuery, ApiError> {
         "created_at" => OrderBy::CreatedAt,
         "updated_at" => OrderBy::UpdatedAt,
         "last_active_at" => OrderBy::LastActiveAt,
+        "last_sign_in_at" => OrderBy::LastSignInAt,
         "first_name" => OrderBy::FirstName,
         "last_name" => OrderBy::LastName,
         "username" => OrderBy::Username,

@@ -169,6 +169,7 @@ pub(super) fn complete_user() -> User {
 
 pub(super) fn policy() -> Policy {
     Policy {
+        live: crate::LiveSettings::default(),
         application: "PhoneProof".to_owned(),
         allowlist: Allowlist::AllCountries,
         test_mode: false,

@@ -181,6 +181,7 @@ async fn spans_leave_out_their_ends(store: &dyn Repository<User>, directory: &dy
         user.created_at = later(at);
         // The last one was never active, and is in no span.
         user.last_active_at = (at < 3).then(|| later(at));
+        user.last_sign_in_at = user.last_active_at;
         stored(store, user).await;
     }
     let span = |after: Option<u64>, before: Option<u64>| Span {
@@ -208,6 +209,11 @@ async fn spans_leave_out_their_ends(store: &dyn Repository<User>, directory: &dy
             .cloned()
             .collect();
         assert_eq!(found(directory, active).await, within);
+        let signed_in = UserFilter {
+            last_sign_in_at: span,
+            ..among(&users)
+        };
+        assert_eq!(found(directory, signed_in).await, within);
     }
 }
 
@@ -223,6 +229,7 @@ async fn orders_put_the_unknown_last_and_ties_by_id(store: &dyn Repository<User>
         if at < 3 {
             let name = if greater { "béa" } else { "Ada" };
             user.last_active_at = Some(user.created_at);
+            user.last_sign_in_at = Some(user.created_at);
             user.profile.first_name = Some(name.parse().unwrap());
             user.profile.last_name = user.profile.first_name.clone();
             user.profile.username = Some(format!("{at}{:016x}", random()).parse().unwrap());
@@ -234,6 +241,7 @@ async fn orders_put_the_unknown_last_and_ties_by_id(store: &dyn Repository<User>
         (OrderBy::CreatedAt, [0, 1, 3, 2], [2, 3, 1, 0]),
         (OrderBy::UpdatedAt, [0, 1, 3, 2], [2, 3, 1, 0]),
         (OrderBy::LastActiveAt, [0, 1, 2, 3], [2, 1, 0, 3]),
+        (OrderBy::LastSignInAt, [0, 1, 2, 3], [2, 1, 0, 3]),
         (OrderBy::FirstName, [0, 1, 2, 3], [2, 1, 0, 3]),
         (OrderBy::LastName, [0, 1, 2, 3], [2, 1, 0, 3]),
         (OrderBy::Username, [0, 1, 2, 3], [2, 1, 0, 3]),

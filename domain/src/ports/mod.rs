@@ -8,6 +8,7 @@ mod clock;
 mod entropy;
 mod event_outbox;
 mod identity_provider;
+mod instance_directory;
 mod limiter;
 mod password_hasher;
 mod repository;
@@ -25,6 +26,7 @@ pub use clock::Clock;
 pub use entropy::Entropy;
 pub use event_outbox::{EventOutbox, EventSink, QueuedEvent, SinkError, Told};
 pub use identity_provider::{Identity, IdentityError, IdentityProvider};
+pub use instance_directory::InstanceDirectory;
 pub use limiter::{Charge, Charged, Limiter, Window};
 pub use password_hasher::{HasherError, PasswordHasher};
 pub use repository::{Aggregate, Change, CommitError, Loaded, Repository, Revision, Unique};
@@ -38,8 +40,8 @@ pub use user_directory::{Direction, OrderBy, Span, UserDirectory, UserFilter, Us
 #[cfg(feature = "mock")]
 pub use {
     clock::MockClock, entropy::MockEntropy, event_outbox::MockEventOutbox, event_outbox::MockEventSink,
-    identity_provider::MockIdentityProvider, limiter::MockLimiter, password_hasher::MockPasswordHasher,
-    repository::MockRepository, session_directory::MockSessionDirectory, signing_keys::MockSigningKeys,
-    sms_gateway::MockSmsGateway, store_health::MockStoreHealth, unit_of_work::MockUnitOfWork,
-    user_directory::MockUserDirectory,
+    identity_provider::MockIdentityProvider, instance_directory::MockInstanceDirectory, limiter::MockLimiter,
+    password_hasher::MockPasswordHasher, repository::MockRepository, session_directory::MockSessionDirectory,
+    signing_keys::MockSigningKeys, sms_gateway::MockSmsGateway, store_health::MockStoreHealth,
+    unit_of_work::MockUnitOfWork, user_directory::MockUserDirectory,
 };

@@ -10,8 +10,10 @@ pub struct SessionQuery {
     pub user: Option<UserId>,
     /// Of this client.
     pub client: Option<ClientId>,
-    /// That stand like this. [`SessionStatus::Active`] and `Pending` both mean live ones here.
+    /// That stand like this.
     pub status: Option<SessionStatus>,
+    /// Whether the sessions of users without a second factor are pending.
+    pub second_factor_required: bool,
     /// At this moment.
     pub now: Timestamp,
     /// At most so many, youngest first.

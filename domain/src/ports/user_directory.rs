@@ -33,6 +33,8 @@ pub struct UserFilter {
     pub created_at: Span,
     /// When the user was last active.
     pub last_active_at: Span,
+    /// When the user last signed in.
+    pub last_sign_in_at: Span,
 }
 
 /// What a list is ordered by; equal ones by id.
@@ -42,6 +44,8 @@ pub enum OrderBy {
     CreatedAt,
     UpdatedAt,
     LastActiveAt,
+    /// Last sign-in.
+    LastSignInAt,
     FirstName,
     LastName,
     Username,

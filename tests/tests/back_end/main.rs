@@ -1,6 +1,7 @@
 //! The API by secret key: users and phone numbers as a back end manages them (contract, section 8).
 
 mod access;
+mod instance;
 mod kept_out;
 mod listing;
 mod numbers_of_users;
@@ -8,6 +9,7 @@ mod phone_numbers;
 mod refusals;
 mod refused_numbers;
 mod users;
+mod verification;
 
 use phoneproof_tests::Actor;
 use reqwest::Method;

@@ -25,14 +25,14 @@ pub(crate) use user::UserRow;
 
 /// Where a row stands, for whoever has to mend it.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    table: &'static str,
-    key: &'a str,
+pub(crate) struct Place<'a> {
+    pub(crate) table: &'static str,
+    pub(crate) key: &'a str,
 }
 
 impl Place<'_> {
     /// The row has a value that none of our changes writes.
-    fn corrupt(self, column: &str, what: impl Display) -> StoreError {
+    pub(crate) fn corrupt(self, column: &str, what: impl Display) -> StoreError {
         corrupt(self.table, self.key, format!("{column}: {what}"))
     }
 
@@ -46,17 +46,17 @@ impl Place<'_> {
         Ok(TokenHash::from_bytes(bytes))
     }
 
-    fn document<T: DeserializeOwned>(self, column: &str, text: &str) -> Result<T, StoreError> {
+    pub(crate) fn document<T: DeserializeOwned>(self, column: &str, text: &str) -> Result<T, StoreError> {
         serde_json::from_str(text).map_err(|error| self.corrupt(column, error))
     }
 
-    fn parsed<T: std::str::FromStr<Err: Display>>(self, column: &str, text: &str) -> Result<T, StoreError> {
+    pub(crate) fn parsed<T: std::str::FromStr<Err: Display>>(self, column: &str, text: &str) -> Result<T, StoreError> {
         text.parse().map_err(|error| self.corrupt(column, error))
     }
 }
 
 /// A document of the domain as JSON text. It holds texts, numbers and lists alone, which JSON can all say.
-fn document(value: &impl Serialize) -> String {
+pub(crate) fn document(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 

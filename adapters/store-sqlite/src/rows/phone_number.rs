@@ -5,7 +5,7 @@ use diesel::sqlite::Sqlite;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{Closed, PhoneNumber, Timestamp, User, Verification};
 
-use super::{Place, millis, time};
+use super::{Place, document, millis, time};
 use crate::schema::phone_numbers;
 
 /// A row of `phone_numbers`. Its number never changes: another number is another row.
@@ -34,6 +34,7 @@ pub(crate) struct PhoneNumberState {
     expires_at_ms: Option<i64>,
     created_at_ms: i64,
     updated_at_ms: i64,
+    by_back_end: Option<String>,
 }
 
 impl PhoneNumberRow {
@@ -53,11 +54,14 @@ impl PhoneNumberRow {
             table: "phone_numbers",
             key: &self.id,
         };
+        let by_back_end = self.state.by_back_end.as_deref();
+        let by_back_end = by_back_end.map(|text| place.document("by_back_end", text));
         Ok(PhoneNumber {
             id: place.parsed("id", &self.id)?,
             // Not shown when it is wrong: it may well be a number.
             number: place.parsed("number", &self.number)?,
             verification: self.state.verification(place)?,
+            by_back_end: by_back_end.transpose()?,
             held: self.state.held,
             reserved_for_second_factor: self.state.reserved_for_second_factor,
             created_at: Timestamp::from_millis(self.state.created_at_ms),
@@ -88,6 +92,7 @@ impl PhoneNumberState {
             expires_at_ms: millis(verification.expires_at()),
             created_at_ms: number.created_at.as_millis(),
             updated_at_ms: number.updated_at.as_millis(),
+            by_back_end: number.by_back_end.as_ref().map(document),
         }
     }
 

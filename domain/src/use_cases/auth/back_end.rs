@@ -54,6 +54,7 @@ impl Auth {
     ) -> Result<(Vec<KnownSession>, u64), AuthError> {
         let now = self.now();
         let query = SessionQuery {
+            second_factor_required: self.policy().second_factor_required,
             user,
             client,
             status,

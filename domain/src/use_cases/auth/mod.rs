@@ -1,8 +1,10 @@
 //! Who is signed in: clients, sign-ups, sign-ins, sessions. All are methods of [`Auth`].
 
 mod back_end;
+mod back_end_verification;
 mod change;
 mod codes;
+mod instance;
 mod limits;
 mod password;
 mod reverification;
@@ -17,7 +19,8 @@ use std::sync::Arc;
 use super::{UserError, Users};
 use crate::password::PasswordError;
 use crate::ports::{
-    HasherError, Limiter, Loaded, PasswordHasher, Repository, SessionDirectory, StoreError, UnitOfWork,
+    HasherError, InstanceDirectory, Limiter, Loaded, PasswordHasher, Repository, SessionDirectory, StoreError,
+    UnitOfWork,
 };
 use crate::proof::ProofError;
 use crate::session::{Activity, Session};
@@ -45,6 +48,8 @@ pub struct AuthPorts {
     pub passwords: Arc<dyn PasswordHasher>,
     /// Counts across users.
     pub limiter: Arc<dyn Limiter>,
+    /// The instance's settings and blocklist.
+    pub instance: Arc<dyn InstanceDirectory>,
 }
 
 /// Everything that can be asked about signing up, signing in and being signed in.

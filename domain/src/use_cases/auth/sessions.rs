@@ -139,6 +139,7 @@ impl Auth {
     /// [`AuthError::User`].
     pub async fn sessions_of(&self, user: &UserId) -> Result<Vec<Session>, AuthError> {
         let query = SessionQuery {
+            second_factor_required: self.policy().second_factor_required,
             user: Some(user.clone()),
             client: None,
             status: Some(SessionStatus::Active),

@@ -220,6 +220,9 @@ impl Auth {
     async fn checked(&self, request: SignUpRequest) -> Result<SignUpUpdate, AuthError> {
         if let Some(number) = &request.number {
             self.policy().admit(number).map_err(UserError::from)?;
+            if self.ports.instance.is_blocked(number).await? {
+                return Err(AuthError::Blocked);
+            }
             self.must_be_nobodys(number).await?;
         }
         let password = match &request.password {

@@ -1,0 +1,83 @@
+//! Verifications that a back end drives (contract 8.4): a code to a number whatever its state, apart from the
+//! user's own verification, and without any session.
+
+use super::{Auth, AuthError, Visit};
+use crate::use_cases::UserError;
+use crate::{
+    AttemptOutcome, BackEndVerification, BackEndVerificationId, CodeHash, OtpCode, PhoneError, PhoneNumberId, Purpose,
+    User,
+};
+
+impl Auth {
+    /// Sends a code for a back end. A number has one such verification at a time.
+    ///
+    /// # Errors
+    /// [`AuthError::TooManyCodes`]; [`AuthError::User`] with `NotFound`, `TooSoon`, `Taken`, `NotAllowed`, `Banned`,
+    /// `Locked` or `NotSent`.
+    pub async fn prepare_by_back_end(&self, id: &PhoneNumberId) -> Result<BackEndVerification, AuthError> {
+        let (now, users) = (self.now(), &self.users);
+        let user = users.phone_number(id).await?;
+        let number = user.phones.get(id).ok_or(PhoneError::NotFound)?.number.clone();
+        users.must_not_be_anothers(&user.id, &number).await?;
+        let verification = BackEndVerificationId::generate(now, &*users.ports.entropy);
+        let begin = |user: &mut User, hash: CodeHash| {
+            may_be_verified(user, now)?;
+            Ok(user
+                .phones
+                .prepare_by_back_end(id, verification.clone(), hash, now, self.policy())?)
+        };
+        // Before anything is charged.
+        begin(&mut user.clone(), CodeHash::from_bytes([0; 32]))?;
+        let purpose = Purpose::BackEnd(&verification, id);
+        let drawn = self.draw(&Visit::default(), Some(&user.id), &number, purpose).await?;
+        let hash = drawn.hash;
+        let (user, ()) = users.change_as_admin(&user.id, now, |user| begin(user, hash)).await?;
+        self.text(drawn).await?;
+        driven(&user, id)
+    }
+
+    /// Tries a code for a back end. Every outcome is committed; the right one also proves the number.
+    ///
+    /// # Errors
+    /// [`AuthError::VerificationUsed`]; [`AuthError::User`] with `NotFound`, `Taken`, `Banned` or `Locked`.
+    pub async fn attempt_by_back_end(
+        &self,
+        id: &PhoneNumberId,
+        verification: &BackEndVerificationId,
+        code: &OtpCode,
+    ) -> Result<(BackEndVerification, AttemptOutcome), AuthError> {
+        let (now, users) = (self.now(), &self.users);
+        let user = users.phone_number(id).await?;
+        let hash = users.hasher.otp(Purpose::BackEnd(verification, id), code);
+        let tried = users
+            .change_as_admin(&user.id, now, |user| {
+                may_be_verified(user, now)?;
+                let phones = &mut user.phones;
+                Ok(phones.attempt_by_back_end(id, verification, hash, now, self.policy())?)
+            })
+            .await;
+        match tried {
+            Ok((user, outcome)) => Ok((driven(&user, id)?, outcome)),
+            Err(UserError::Phone(PhoneError::AlreadyVerified)) => Err(AuthError::VerificationUsed),
+            Err(UserError::NoSuchUser) => Err(PhoneError::NotFound.into()),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+fn may_be_verified(user: &User, now: crate::Timestamp) -> Result<(), UserError> {
+    if user.banned {
+        return Err(UserError::Banned);
+    }
+    match user.locked_for(now) {
+        Some(left) => Err(UserError::Locked { left }),
+        None => Ok(()),
+    }
+}
+
+fn driven(user: &User, id: &PhoneNumberId) -> Result<BackEndVerification, AuthError> {
+    let number = user.phones.get(id);
+    Ok(number
+        .and_then(|number| number.by_back_end.clone())
+        .ok_or(PhoneError::NotFound)?)
+}
