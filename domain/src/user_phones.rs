@@ -59,6 +59,9 @@ pub enum PhoneError {
     /// The last number that the user can sign in with cannot go.
     #[error("the user could no longer sign in: the last number cannot go")]
     LastIdentificationRemoved,
+    /// The instance requires a second factor, and this is the last one.
+    #[error("the last second factor where one is required")]
+    LastSecondFactor,
     /// Only a number reserved for the second factor can be its default.
     #[error("the phone number is no second factor")]
     NotASecondFactor,
@@ -410,6 +413,24 @@ impl UserPhones {
         Ok(())
     }
 
+    /// Refuses to give up the last second factor where every user must have one.
+    ///
+    /// # Errors
+    /// [`PhoneError::LastSecondFactor`].
+    pub fn must_stay_protected(&self, id: &PhoneNumberId, policy: &Policy) -> Result<(), PhoneError> {
+        let factors = || {
+            self.parts
+                .numbers
+                .iter()
+                .filter(|number| number.reserved_for_second_factor)
+        };
+        if policy.second_factor_required && factors().count() == 1 && factors().any(|number| number.id == *id) {
+            Err(PhoneError::LastSecondFactor)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Makes a second factor the one that is texted when none is chosen.
     ///
     /// # Errors
@@ -451,12 +472,13 @@ impl UserPhones {
     /// Removes a number for its user; default and primary pass on.
     ///
     /// # Errors
-    /// [`PhoneError::NotFound`], [`PhoneError::LastIdentificationRemoved`].
+    /// [`PhoneError::NotFound`], [`PhoneError::LastIdentificationRemoved`], [`PhoneError::LastSecondFactor`].
     pub fn remove(&mut self, id: &PhoneNumberId, now: Timestamp, policy: &Policy) -> Result<(), PhoneError> {
         let number = self.get(id).ok_or(PhoneError::NotFound)?;
         if number.identifies() && policy.used_for_first_factor && !self.another_identifies(id) {
             return Err(PhoneError::LastIdentificationRemoved);
         }
+        self.must_stay_protected(id, policy)?;
         self.remove_by_admin(id, now)
     }
 

@@ -762,6 +762,12 @@ fn phone_entry(error: PhoneError) -> Entry {
             "Update failed",
             "The last phone number one can sign in with cannot become a second factor. Add another one first.",
         ),
+        PhoneError::LastSecondFactor => entry(
+            400,
+            "second_factor_deletion_not_allowed",
+            "Not allowed",
+            "This application requires a second factor. Add another one before you remove this.",
+        ),
         PhoneError::LastIdentificationRemoved => entry(
             400,
             "identification_deletion_failed",

@@ -36,7 +36,10 @@ impl Users {
                 let mut issued = false;
                 match update.reserved {
                     Some(true) => issued = phones.reserve(id, &hashes, now, &self.policy)?,
-                    Some(false) => phones.unreserve(id, now)?,
+                    Some(false) => {
+                        phones.must_stay_protected(id, &self.policy)?;
+                        phones.unreserve(id, now)?;
+                    }
                     None => phones.get(id).map(|_| ()).ok_or(crate::PhoneError::NotFound)?,
                 }
                 match update.default {

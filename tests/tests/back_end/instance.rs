@@ -55,10 +55,7 @@ async fn a_blocked_country_is_not_texted() {
     let app = TestApp::spawn().await;
     let back_end = app.back_end();
     let path = "/v1/instance/communication";
-    assert_eq!(
-        back_end.get(path).await.resource()["blocked_country_codes"],
-        json!([])
-    );
+    assert_eq!(back_end.get(path).await.resource()["blocked_country_codes"], json!([]));
     let body = json!({ "blocked_country_codes": ["US", "GB"] });
     let changed = back_end.json(Method::PATCH, path, &body).await;
     assert_eq!(changed.resource()["blocked_country_codes"], json!(["GB", "US"]));

@@ -112,7 +112,9 @@ async fn what_is_malformed_or_unknown_is_refused() {
     let back_end = app.back_end();
     let user = made(&back_end, &json!({ "phone_number": [app.number()] })).await;
     let number = id(&user["phone_numbers"][0]);
-    prepare(&back_end, "idn_nobody").await.is_error(404, "resource_not_found");
+    prepare(&back_end, "idn_nobody")
+        .await
+        .is_error(404, "resource_not_found");
     app.nobody()
         .json(
             Method::POST,
