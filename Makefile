@@ -7,8 +7,10 @@ SHELL := bash
 CHROMIUM ?= $(firstword $(wildcard /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome))
 # Screenshots of the browser tests.
 ARTEFACTS ?= $(CURDIR)/artefacts
+# Where the fuzzer is installed.
+FUZZ_VENV := target/fuzz-venv
 
-.PHONY: help run build test test-rust test-browser lint fmt bench tools
+.PHONY: help run build test test-rust test-browser test-fuzz lint fmt bench tools
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,16 +21,22 @@ run: ## Runs the server for development (the same as `cargo run`)
 build: ## Builds the release binary, target/release/phoneproof
 	cargo build --release --locked -p phoneproof
 
-test: tools test-rust test-browser ## Installs what the tests need, then runs all of them
+test: tools test-rust test-browser test-fuzz ## Installs what the tests need, then runs all of them
 
 test-rust: ## Unit, property, conformance and end-to-end tests
 	cargo build --locked -p phoneproof
 	cargo test --locked --workspace
 
-test-browser: tools ## The development page in headless Chromium
+test-browser: tools ## The real Clerk SDKs in Node.js and Chromium, and the development page
 	cargo build --locked -p phoneproof
 	cd tests/browser && npm ci --silent && ARTEFACTS="$(ARTEFACTS)" CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" \
 		PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" node --test --test-reporter=spec *.test.mjs
+
+test-fuzz: tools ## Generated requests by the OpenAPI document (schemathesis)
+	cargo build --locked -p phoneproof
+	test -x $(FUZZ_VENV)/bin/schemathesis || { python3 -m venv $(FUZZ_VENV) && \
+		$(FUZZ_VENV)/bin/pip install --quiet --requirement tests/fuzz/requirements.txt; }
+	PATH="$(CURDIR)/$(FUZZ_VENV)/bin:$$PATH" PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" python3 tests/fuzz/fuzz.py
 
 lint: ## Formatting, clippy, rustdoc, licences and bans
 	cargo fmt --all --check
@@ -46,9 +54,10 @@ bench: ## End-to-end and micro benchmarks, with the yardstick; see docs/benchmar
 	cargo bench --locked -p phoneproof-tests --bench flows
 	cargo bench --locked -p phoneproof-tests --bench micro
 
-tools: ## Installs Chromium, Node.js and curl if they are missing (Debian, as root)
-	@if [ -z "$(CHROMIUM)" ] || ! command -v node >/dev/null || ! command -v curl >/dev/null; then \
-		echo "installing chromium, nodejs, npm and curl"; \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium ca-certificates curl \
+tools: ## Installs Chromium, Node.js, Python and curl if they are missing (Debian, as root)
+	@if [ -z "$(CHROMIUM)" ] || ! command -v node >/dev/null || ! command -v curl >/dev/null \
+		|| ! python3 -c 'import ensurepip' 2>/dev/null; then \
+		echo "installing chromium, nodejs, npm, python3-venv and curl"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium ca-certificates curl python3-venv \
 			$$(command -v node >/dev/null || echo nodejs npm) >/dev/null; \
 	fi

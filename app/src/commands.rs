@@ -40,6 +40,8 @@ enum Command {
     /// What is told to your webhook endpoint.
     #[command(subcommand)]
     Webhooks(Webhooks),
+    /// Prints the OpenAPI document, as it is served at /openapi.json.
+    Openapi,
     /// Tools for development.
     #[command(subcommand)]
     Dev(Dev),
@@ -100,6 +102,7 @@ pub fn run() -> ExitCode {
         Some(Command::CheckConfig) => check_config::run(&line),
         Some(Command::Keys(Keys::Rotate { now })) => keys::rotate(&line, *now),
         Some(Command::Webhooks(Webhooks::Replay { hours, all })) => webhooks::replay(&line, *hours, *all),
+        Some(Command::Openapi) => print(&format!("{:#}\n", crate::openapi::document())),
         Some(Command::Dev(Dev::Token { user, lifetime })) => dev_token::run(&line, user, *lifetime),
     };
     match outcome {

@@ -9,6 +9,7 @@ mod client;
 mod client_json;
 mod detached;
 mod dev;
+mod docs;
 mod envelope;
 mod environment;
 mod error;

@@ -10,6 +10,7 @@ mod events;
 mod http;
 mod instance_secret;
 mod logging;
+pub mod openapi;
 mod seal;
 mod server;
 pub mod session_tokens;

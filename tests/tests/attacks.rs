@@ -197,18 +197,18 @@ async fn a_code_is_good_for_its_purpose_its_number_and_its_user_alone() {
         )
         .await
         .response();
-    let reused = one
+    let stale = one
         .post(
             &format!("/v1/client/sessions/{session}/verify/attempt_first_factor"),
             &form,
         )
         .await;
-    reused.is_error(400, "verification_missing");
+    stale.is_error(400, "verification_missing");
     let _ = one.delete("/v1/client/sessions").await;
     let begun = one.post("/v1/client/sign_ins", &[("identifier", &first)]).await;
     let path = format!("/v1/client/sign_ins/{}", text(&begun.response()["id"]));
-    let reused = one.post(&format!("{path}/attempt_first_factor"), &form).await;
-    reused.is_error(400, "verification_missing");
+    let stale = one.post(&format!("{path}/attempt_first_factor"), &form).await;
+    stale.is_error(400, "verification_missing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -292,7 +292,7 @@ async fn a_handshake_leads_to_allowed_places_alone() {
         "data:text/html,x",
         "",
     ] {
-        let escaped: String = url.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let escaped = percent_encoding::utf8_percent_encode(url, percent_encoding::NON_ALPHANUMERIC);
         let path = format!("/v1/client/handshake?redirect_url={escaped}");
         let request = app
             .nobody()

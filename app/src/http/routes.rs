@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::error::ApiError;
 use super::{
-    back_end_sessions, backup_codes, client, dev, environment, handshake, health, instance, jwks, me, metrics,
+    back_end_sessions, backup_codes, client, dev, docs, environment, handshake, health, instance, jwks, me, metrics,
     my_phone_numbers, passwords, phone_numbers, sessions, sign_ins, sign_ups, users,
 };
 
@@ -15,6 +15,9 @@ use super::{
 pub(crate) fn routes(config: &mut ServiceConfig, development: bool) {
     config
         .service(resource("/v1/health", [(Method::GET, web::get().to(health::show))]))
+        .service(get("/openapi.json", web::get().to(docs::openapi)))
+        .service(get("/docs", web::get().to(docs::index)))
+        .service(get("/docs/{file}", web::get().to(docs::file)))
         .service(resource("/metrics", [(Method::GET, web::get().to(metrics::show))]))
         .service(resource(
             "/v1/me",
