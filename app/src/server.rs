@@ -14,6 +14,7 @@ use phoneproof_domain::{CodeHasher, Users};
 use phoneproof_sms_console::Inbox;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
+use url::Url;
 
 use crate::config::{ConfigError, Network, PublishableKey, SecretKey, Settings};
 use crate::dev_issuer::DevIssuer;
@@ -39,8 +40,8 @@ pub(crate) struct AppState {
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) native: bool,
     pub(crate) development: bool,
-    /// Where browsers reach the server.
-    pub(crate) public_url: String,
+    /// The application's page for signing in.
+    pub(crate) sign_in_url: Option<Url>,
     pub(crate) back_end_limit: BackEndLimit,
     /// Seals what a handshake hands over.
     pub(crate) handshakes: Seal,
@@ -278,10 +279,7 @@ fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: 
         trusted_proxies: settings.trusted_proxies.clone(),
         native: settings.native,
         development: settings.is_development(),
-        public_url: settings
-            .public_url
-            .as_ref()
-            .map_or_else(|| format!("http://{address}"), ToString::to_string),
+        sign_in_url: settings.sign_in_url.clone(),
         back_end_limit,
         handshakes: Seal::new(&settings.secret, "handshake", adapters.entropy.clone()),
         identity_providers: adapters.identity_providers,

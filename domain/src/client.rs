@@ -154,3 +154,106 @@ impl Client {
             .retain(|session| !over.iter().any(|(_, id)| *id == session.id));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Counting;
+    use crate::{Activity, SessionStatus, Token, User};
+    use proptest::prelude::{Just, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+    use proptest::strategy::Strategy as _;
+
+    fn later(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000).plus(Duration::from_secs(seconds))
+    }
+
+    fn session(user: u8, now: Timestamp, entropy: &Counting) -> Session {
+        Session {
+            id: SessionId::generate(now, entropy),
+            user: format!("user_{user}").parse().unwrap(),
+            ending: None,
+            generation: 0,
+            first_factor_at: Some(now),
+            second_factor_at: None,
+            reverification: None,
+            activity: Activity::default(),
+            created_at: now,
+            last_active_at: now,
+            expire_at: now.plus(Duration::from_secs(3600)),
+            updated_at: now,
+        }
+    }
+
+    /// What can happen to a client, and the seconds that pass before.
+    #[derive(Debug, Clone)]
+    enum Act {
+        Begin { user: u8, alone: bool },
+        End { at: usize },
+        EndAll,
+    }
+
+    fn acts() -> impl proptest::strategy::Strategy<Value = Vec<(Act, u64)>> {
+        let act = prop_oneof![
+            4 => (0..3u8, any::<bool>()).prop_map(|(user, alone)| Act::Begin { user, alone }),
+            2 => (0..8usize).prop_map(|at| Act::End { at }),
+            1 => Just(Act::EndAll),
+        ];
+        proptest::collection::vec((act, 0..4000u64), 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn the_active_session_is_open_and_no_user_is_in_twice(acts in acts()) {
+            let entropy = Counting::default();
+            let token = |now| Token::generate(ClientId::generate(now, &entropy), &entropy).hash();
+            let mut seconds = 0;
+            let mut client = Client::new(ClientId::generate(later(0), &entropy), token(later(0)), later(0));
+            for (act, passed) in acts {
+                seconds += passed;
+                let now = later(seconds);
+                let before = client.token;
+                match act {
+                    Act::Begin { user, alone } => {
+                        let fresh = token(now);
+                        client.begin(session(user, now, &entropy), fresh, None, alone, now);
+                        prop_assert!(client.token != before, "every sign-in has a new token");
+                        let open = client.open_sessions(now).count();
+                        prop_assert!(!alone || open == 1);
+                    }
+                    Act::End { at } => {
+                        if let Some(id) = client.sessions.get(at).map(|session| session.id.clone()) {
+                            client.end(&id, Ending::Ended, now);
+                            prop_assert!(client.open_sessions(now).all(|session| session.id != id));
+                        }
+                    }
+                    Act::EndAll => {
+                        client.end_all(Ending::Removed, now);
+                        prop_assert_eq!(client.open_sessions(now).count(), 0);
+                        prop_assert_eq!(&client.last_active_session, &None);
+                    }
+                }
+                prop_assert!(client.sessions.len() <= MOST_ENDED + 3);
+                for user in 0..3 {
+                    let user = format!("user_{user}").parse().unwrap();
+                    prop_assert!(client.open_sessions_of(&user, now).count() <= 1);
+                }
+            }
+        }
+
+        #[test]
+        fn a_session_is_live_only_with_a_user_who_vouches(banned: bool, generation in 0..2i64, ended: bool, age in 0..7200u64, required: bool) {
+            let entropy = Counting::default();
+            let mut session = session(0, later(0), &entropy);
+            session.generation = User::new("user_0".parse().unwrap(), later(0)).sessions_generation + generation;
+            if ended {
+                session.end(Ending::Ended, later(1));
+            }
+            let user = User { banned, ..User::new("user_0".parse().unwrap(), later(0)) };
+            let status = session.status(Some(&user), required, later(age));
+            let lives = !banned && generation == 0 && !ended && age < 3600;
+            prop_assert_eq!(status.is_live(), lives);
+            prop_assert_eq!(status == SessionStatus::Pending, status.is_live() && required);
+            prop_assert!(!session.status(None, required, later(age)).is_live());
+        }
+    }
+}

@@ -233,3 +233,119 @@ impl Factor {
         factors
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Counting, policy};
+    use crate::{AdminNumber, PasswordHash, Standing, StoredPassword};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn user(numbers: &[(&str, bool)], codes: &[CodeHash]) -> User {
+        let mut user = User::new("user_a".parse().unwrap(), NOW);
+        let entropy = Counting::default();
+        for (number, second) in numbers {
+            let new = AdminNumber {
+                id: PhoneNumberId::generate(NOW, &entropy),
+                number: number.parse().unwrap(),
+                standing: Standing::Verified,
+                primary: false,
+                reserved_for_second_factor: *second,
+            };
+            user.phones.add_by_admin(new, codes, NOW).unwrap();
+        }
+        user
+    }
+
+    fn shown(factors: &[Factor]) -> Vec<(&'static str, Option<&str>, Option<bool>)> {
+        factors
+            .iter()
+            .map(|factor| {
+                let number = factor.number.as_ref();
+                (
+                    factor.strategy.as_str(),
+                    number.map(|number| number.safe_identifier.as_str()),
+                    number.map(|number| number.preferred),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_number_that_was_typed_comes_first_and_in_full() {
+        let user = user(
+            &[("+14155552671", false), ("+14155552672", false), ("+14155552673", true)],
+            &[],
+        );
+        let typed = "+14155552672".parse().unwrap();
+        assert_eq!(
+            shown(&Factor::first_of(&user, Some(&typed), &policy())),
+            [
+                ("phone_code", Some("+14155552672"), Some(false)),
+                ("phone_code", Some("+1******2671"), Some(true)),
+            ]
+        );
+        // A second factor identifies nobody, and nothing is shown of a number that was not typed.
+        let second = "+14155552673".parse().unwrap();
+        let factors = Factor::first_of(&user, Some(&second), &policy());
+        assert!(
+            shown(&factors)
+                .iter()
+                .all(|(_, number, _)| number.is_some_and(|number| number.contains('*')))
+        );
+    }
+
+    #[test]
+    fn a_password_can_be_given_and_reset() {
+        let mut user = user(&[("+14155552671", false)], &[]);
+        user.password = Some(StoredPassword {
+            hash: PasswordHash::new("x".to_owned()),
+            updated_at: NOW,
+        });
+        let strategies: Vec<_> = Factor::first_of(&user, None, &policy())
+            .iter()
+            .map(|factor| factor.strategy)
+            .collect();
+        assert_eq!(
+            strategies,
+            [
+                Strategy::PhoneCode,
+                Strategy::Password,
+                Strategy::ResetPasswordPhoneCode
+            ]
+        );
+    }
+
+    #[test]
+    fn backup_codes_stand_behind_a_number_and_never_alone() {
+        let codes = [CodeHash::from_bytes([1; 32])];
+        let protected = user(&[("+14155552671", false), ("+14155552672", true)], &codes);
+        assert_eq!(
+            shown(&Factor::second_of(&protected)),
+            [
+                ("phone_code", Some("+1******2672"), Some(true)),
+                ("backup_code", None, None)
+            ]
+        );
+        assert_eq!(Factor::second_of(&user(&[("+14155552671", false)], &codes)), []);
+    }
+
+    #[test]
+    fn a_code_passes_the_strategy_for_which_it_was_sent_alone() {
+        let code = CodeHash::from_bytes([1; 32]);
+        let id = PhoneNumberId::generate(NOW, &Counting::default());
+        let mut proof = Proof::texted(Strategy::ResetPasswordPhoneCode, id, code, NOW, &policy());
+        let mut attempt = |strategy| Proof::attempt(Some(&mut proof), strategy, code, NOW, &policy());
+        assert_eq!(attempt(Strategy::PhoneCode), Err(ProofError::AnotherStrategy));
+        assert_eq!(attempt(Strategy::ResetPasswordPhoneCode), Ok(AttemptOutcome::Verified));
+        assert_eq!(
+            attempt(Strategy::ResetPasswordPhoneCode),
+            Err(ProofError::AlreadyVerified)
+        );
+        assert_eq!(
+            Proof::attempt(None, Strategy::PhoneCode, code, NOW, &policy()),
+            Err(ProofError::NotPrepared)
+        );
+    }
+}

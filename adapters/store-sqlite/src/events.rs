@@ -71,7 +71,7 @@ impl EventOutbox for SqliteStore {
         self.written(move |connection| {
             let rows: Vec<Row> = webhook_events::table
                 .filter(due())
-                .order_by((webhook_events::due_at_ms, webhook_events::id))
+                .order_by((webhook_events::created_at_ms, webhook_events::id))
                 .limit(i64::from(limit))
                 .select((
                     webhook_events::id,

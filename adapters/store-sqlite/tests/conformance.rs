@@ -28,3 +28,40 @@ async fn keeps_the_contract_of_the_health_check() {
     let (_folder, store) = store();
     conformance::store_health::all(&store).await;
 }
+
+#[tokio::test]
+async fn keeps_the_contract_of_the_limiter() {
+    let (_folder, store) = store();
+    conformance::limiter::all(&store).await;
+}
+
+#[tokio::test]
+async fn keeps_the_contract_of_the_instance_directory() {
+    let (_folder, store) = store();
+    conformance::instance_directory::all(&store).await;
+}
+
+#[tokio::test]
+async fn keeps_the_contract_of_the_signing_keys() {
+    let (_folder, store) = store();
+    conformance::signing_keys::all(&store).await;
+}
+
+#[tokio::test]
+async fn keeps_the_contract_of_the_event_outbox() {
+    let (_folder, store) = store();
+    conformance::event_outbox::all(&store, &store, &store).await;
+}
+
+#[tokio::test]
+async fn keeps_the_contract_of_clients_tickets_and_the_unit_of_work() {
+    let (_folder, store) = store();
+    let ports = conformance::clients::Ports {
+        users: &store,
+        clients: &store,
+        tickets: &store,
+        work: &store,
+        directory: &store,
+    };
+    conformance::clients::all(ports).await;
+}

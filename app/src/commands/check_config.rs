@@ -37,6 +37,14 @@ fn summary(settings: &Settings) -> String {
         Allowlist::Countries(countries) => countries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     };
     // A guess hits one of a million codes; of so many guesses at one code, so many hit.
+    // Whoever has the first factor of an account and guesses for a year: the ledger lets 50 through in 30 days.
+    let bound = match settings.policy.lockout.attempts {
+        Some(_) => format!(
+            "whoever guesses at one account for a year hits in {:.3} %",
+            50.0 * 365.25 / 30.0 / 10_000.0
+        ),
+        None => "limits are off: nothing bounds who guesses on and on".to_owned(),
+    };
     let hit = f64::from(*max_attempts) / 1_000_000.0 * 100.0;
     format!(
         "The configuration is fine.\n\
@@ -45,7 +53,10 @@ fn summary(settings: &Settings) -> String {
          \x20 store         {}\n\
          \x20 SMS           {} to {countries}\n\
          \x20 test numbers  {}\n\
-         \x20 codes         valid {} s, {max_attempts} tries: a guesser hits one code in {:.0} ({hit:.4} %)\n",
+         \x20 codes         valid {} s, {max_attempts} tries: a guesser hits one code in {:.0} ({hit:.4} %)\n\
+         \x20 guessing      {bound}\n\
+         \x20 webhooks      {}\n\
+         \x20 sessions      {} s{}{}\n",
         settings.environment,
         settings.listen,
         settings.store.url,
@@ -53,5 +64,21 @@ fn summary(settings: &Settings) -> String {
         if *test_mode { "on" } else { "off" },
         code_lifetime.as_secs(),
         100.0 / hit,
+        if settings.webhook.is_some() {
+            "told"
+        } else {
+            "nobody is told"
+        },
+        settings.policy.session_lifetime.as_secs(),
+        if settings.policy.single_session {
+            ", one at a time"
+        } else {
+            ""
+        },
+        if settings.policy.second_factor_required {
+            ", second factor required"
+        } else {
+            ""
+        },
     )
 }

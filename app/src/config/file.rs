@@ -64,7 +64,7 @@ macro_rules! section {
     };
 }
 
-section!(Application { name: String });
+section!(Application { name: String, sign_in_url: Option<String> });
 section!(Server {
     listen: String,
     public_url: Option<String>,

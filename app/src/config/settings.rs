@@ -32,6 +32,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where browsers reach the server, if elsewhere.
     pub public_url: Option<Url>,
+    /// The application's page for signing in.
+    pub sign_in_url: Option<Url>,
     /// Origins that may call the user's API, as browsers spell them.
     pub allowed_origins: Vec<String>,
     /// The numbers of the HTTP server.
@@ -139,6 +141,12 @@ impl Settings {
                 .public_url
                 .as_deref()
                 .map(|url| web_url("server.public_url", url))
+                .transpose()?,
+            sign_in_url: config
+                .application
+                .sign_in_url
+                .as_deref()
+                .map(|url| web_url("application.sign_in_url", url))
                 .transpose()?,
             allowed_origins: config
                 .server

@@ -223,8 +223,11 @@ pub(crate) async fn create_ticket(
     let (ticket, token) = state.auth.create_ticket(&user, lifetime.transpose()?).await?;
     let token = token.reveal();
     let mut shown = ticket_json(&ticket);
-    let base = state.public_url.trim_end_matches('/');
-    shown["url"] = json!(format!("{base}/v1/tickets/accept?ticket={token}"));
+    // The prebuilt sign-in component takes the ticket from the address of its page.
+    shown["url"] = json!(state.sign_in_url.clone().map(|mut url| {
+        url.query_pairs_mut().append_pair("__clerk_ticket", &token);
+        String::from(url)
+    }));
     shown["token"] = json!(token);
     Ok(bare(shown))
 }

@@ -188,5 +188,8 @@ fn display_config(settings: &Settings) -> Value {
     ] {
         config[link] = json!("");
     }
+    if let Some(url) = &settings.sign_in_url {
+        config["sign_in_url"] = json!(url.as_str());
+    }
     config
 }

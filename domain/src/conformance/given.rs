@@ -27,7 +27,7 @@ pub(super) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-struct Random;
+pub(super) struct Random;
 
 impl Entropy for Random {
     fn fill(&self, bytes: &mut [u8]) {

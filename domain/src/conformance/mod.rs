@@ -10,13 +10,18 @@
     reason = "a suite fails by panicking, as any test does"
 )]
 
+pub mod clients;
 pub mod clock;
 pub mod entropy;
+pub mod event_outbox;
 mod given;
 pub mod identity_provider;
+pub mod instance_directory;
+pub mod limiter;
 pub mod password_hasher;
 mod races;
 pub mod repository;
+pub mod signing_keys;
 pub mod sms_gateway;
 pub mod store_health;
 pub mod user_directory;

@@ -278,3 +278,6 @@ impl Auth {
         Ok(acting.collect())
     }
 }
+
+#[cfg(test)]
+mod tests;
