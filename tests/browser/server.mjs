@@ -8,13 +8,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 /** Answers the server's address and what stops it. `options` are environment variables of ours. */
-export async function start(options = {}) {
+export async function start(options = {}, args = []) {
   if (process.env.PHONEPROOF_URL) return { url: process.env.PHONEPROOF_URL, stop: async () => {} };
   const binary = process.env.PHONEPROOF_BIN;
   if (!binary) throw new Error("set PHONEPROOF_BIN to the binary, or PHONEPROOF_URL to a running server");
   const folder = await mkdtemp(join(tmpdir(), "phoneproof-browser-"));
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PHONEPROOF_")));
-  const child = spawn(binary, ["serve"], {
+  const child = spawn(binary, ["serve", ...args], {
     cwd: folder,
     env: { ...env, PHONEPROOF__SERVER__LISTEN: "127.0.0.1:0", ...options },
     stdio: ["ignore", "pipe", "inherit"],
