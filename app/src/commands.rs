@@ -5,6 +5,7 @@ mod dev_token;
 mod keys;
 mod migrate;
 mod serve;
+mod sms;
 mod webhooks;
 
 use std::io::Write;
@@ -37,6 +38,9 @@ enum Command {
     /// The keys that sign session tokens.
     #[command(subcommand)]
     Keys(Keys),
+    /// How texts leave.
+    #[command(subcommand)]
+    Sms(Sms),
     /// What is told to your webhook endpoint.
     #[command(subcommand)]
     Webhooks(Webhooks),
@@ -61,6 +65,24 @@ enum Keys {
         /// Sign with it at once, before every back end knows it: for the day a key has leaked.
         #[arg(long)]
         now: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Sms {
+    /// Says by which gateways a text to a number would go.
+    Route {
+        /// The number, for instance `+447400123456`.
+        number: String,
+    },
+    /// Sends a text like any other, with a code that opens nothing. It costs what a text costs.
+    Send {
+        /// The number.
+        #[arg(long, value_name = "NUMBER")]
+        to: String,
+        /// The language, for instance `de`.
+        #[arg(long, value_name = "TAG")]
+        locale: Option<String>,
     },
 }
 
@@ -101,6 +123,8 @@ pub fn run() -> ExitCode {
         Some(Command::Migrate) => migrate::run(&line),
         Some(Command::CheckConfig) => check_config::run(&line),
         Some(Command::Keys(Keys::Rotate { now })) => keys::rotate(&line, *now),
+        Some(Command::Sms(Sms::Route { number })) => sms::route(&line, number),
+        Some(Command::Sms(Sms::Send { to, locale })) => sms::send(&line, to, locale.as_deref()),
         Some(Command::Webhooks(Webhooks::Replay { hours, all })) => webhooks::replay(&line, *hours, *all),
         Some(Command::Openapi) => print(&format!("{:#}\n", crate::openapi::document())),
         Some(Command::Dev(Dev::Token { user, lifetime })) => dev_token::run(&line, user, *lifetime),

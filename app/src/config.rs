@@ -7,8 +7,9 @@ mod keys;
 mod list;
 mod network;
 mod settings;
+mod texts;
 
-pub use file::{AdapterOptions, Config, Environment, LogFormat, Synchronous};
+pub use file::{AdapterOptions, Config, Environment, LogFormat, Route, Synchronous};
 pub use keys::{KeyKind, PublishableKey, SecretKey};
 pub use network::Network;
 pub use settings::{Overrides, Settings};

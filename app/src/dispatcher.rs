@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use phoneproof_domain::ports::{Clock, EventOutbox, EventSink, QueuedEvent, Told};
+use phoneproof_domain::ports::{Clock, EventOutbox, EventSink, QueuedEvent, Sealer, Told};
 use tokio::sync::{Notify, watch};
 
 use crate::events::{SMS_CREATED, again_at};

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use phoneproof_domain::ports::{
-    Change, Clock, CommitError, Entropy, Event, Loaded, Receipt, Repository, SendError, Sms, SmsGateway, StoreError,
-    UnitOfWork, Write,
+    Change, Clock, CommitError, Entropy, Event, Loaded, Repository, Sealer, StoreError, UnitOfWork, Write,
 };
 use phoneproof_domain::{
-    Client, ClientId, Ending, Policy, Session, SessionStatus, Timestamp, User, UserId, passing_id,
+    Client, ClientId, Ending, Message, OtpCode, PhoneNumberId, Policy, Session, SessionStatus, Timestamp, User, UserId,
+    passing_id,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -25,6 +25,8 @@ pub(crate) struct EventRecorder {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) seal: Arc<Seal>,
+    /// What opens texts.
+    pub(crate) texts: Arc<dyn Sealer>,
     pub(crate) policy: Policy,
     pub(crate) instance: String,
     /// Told after each commit that made events.
@@ -60,6 +62,12 @@ impl EventRecorder {
                 self.event("user.deleted", &data, now)
             }
         }
+    }
+
+    fn of_message(&self, message: &Message, now: Timestamp) -> Option<Write> {
+        let opened = self.texts.open(message.id.as_str(), message.sealed.as_deref()?)?;
+        let (code, text) = opened.split_at_checked(OtpCode::DIGITS)?;
+        self.event(SMS_CREATED, &sms_created(message, code, text), now)
     }
 
     async fn of_client(
@@ -141,6 +149,7 @@ impl UnitOfWork for EventRecorder {
             match write {
                 Write::User(change) => events.extend(self.of_user(change, now)),
                 Write::Client(change) => events.extend(self.of_client(change, changed.as_ref(), now).await?),
+                Write::Message(message) => events.extend(self.of_message(message, now)),
                 Write::SignInToken(_) | Write::Event(_) => {}
             }
         }
@@ -154,37 +163,25 @@ impl UnitOfWork for EventRecorder {
     }
 }
 
-/// A gateway whose texts are told as `sms.created`, before they leave.
-pub(crate) struct ToldGateway {
-    pub(crate) gateway: Arc<dyn SmsGateway>,
-    pub(crate) recorder: Arc<EventRecorder>,
-}
-
 /// The kind of the event that holds a code; its body is forgotten as soon as it is told.
 pub(crate) const SMS_CREATED: &str = "sms.created";
 
-#[async_trait]
-impl SmsGateway for ToldGateway {
-    async fn send(&self, sms: &Sms) -> Result<Receipt, SendError> {
-        let recorder = &self.recorder;
-        let now = recorder.clock.now();
-        let data = json!({
-            "object": "sms_message", "id": passing_id("sms", now, &*recorder.entropy), "slug": "verification_code",
-            "from_phone_number": "", "to_phone_number": sms.to.as_str(), "phone_number_id": null, "user_id": null,
-            "message": sms.body(), "status": "queued", "data": { "otp_code": sms.code.reveal() },
-            "delivered_by_clerk": true, "created_at_ms": now.as_millis(),
-        });
-        let told = match recorder.event(SMS_CREATED, &data, now) {
-            Some(event) => recorder.unit_of_work.commit_all(vec![event]).await,
-            None => Ok(()),
-        };
-        match told {
-            Ok(()) => recorder.news.notify_one(),
-            // The text matters more than that somebody hears of it.
-            Err(error) => tracing::error!("a text could not be told as an event: {error}"),
-        }
-        self.gateway.send(sms).await
-    }
+/// What `sms.created` tells (contract 9). The text in it holds the code.
+fn sms_created(message: &Message, code: &str, text: &str) -> Value {
+    json!({
+        "object": "sms_message",
+        "id": message.id.as_str(),
+        "slug": "verification_code",
+        "from_phone_number": "",
+        "to_phone_number": message.to.as_str(),
+        "phone_number_id": message.phone_number.as_ref().map(PhoneNumberId::as_str),
+        "user_id": message.user.as_ref().map(UserId::as_str),
+        "message": text,
+        "status": "queued",
+        "data": { "otp_code": code },
+        "delivered_by_clerk": true,
+        "created_at_ms": message.created_at.as_millis(),
+    })
 }
 
 /// How long after each failed try the next one comes (what Svix does); then it is given up.

@@ -30,6 +30,8 @@ mod routes;
 mod sessions;
 mod sign_ins;
 mod sign_ups;
+mod sms_callbacks;
+mod sms_messages;
 mod user_filter;
 mod users;
 mod visitor;

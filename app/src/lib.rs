@@ -11,6 +11,7 @@ mod http;
 mod instance_secret;
 mod logging;
 pub mod openapi;
+mod postman;
 mod seal;
 mod server;
 pub mod session_tokens;

@@ -6,7 +6,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use phoneproof_domain::InstanceSecret;
-use phoneproof_domain::ports::Entropy;
+use phoneproof_domain::ports::{Entropy, Sealer};
 
 /// Seals texts for one purpose, under a key derived from the instance secret (AES-256-GCM).
 pub(crate) struct Seal {
@@ -26,9 +26,11 @@ impl Seal {
     fn cipher(&self) -> Option<LessSafeKey> {
         UnboundKey::new(&AES_256_GCM, &self.key).ok().map(LessSafeKey::new)
     }
+}
 
-    /// Seals `body`, which only opens again beside the same `id`. Nothing but letters, digits, `-` and `_`.
-    pub(crate) fn close(&self, id: &str, body: &str) -> Option<String> {
+impl Sealer for Seal {
+    /// Nothing but letters, digits, `-` and `_`.
+    fn close(&self, id: &str, body: &str) -> Option<String> {
         let mut nonce = [0u8; NONCE_LEN];
         self.entropy.fill(&mut nonce);
         let mut sealed = body.as_bytes().to_vec();
@@ -37,8 +39,7 @@ impl Seal {
         Some(BASE64_URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat()))
     }
 
-    /// What was sealed; none if it was sealed elsewhere, beside another `id`, or is not whole.
-    pub(crate) fn open(&self, id: &str, sealed: &str) -> Option<String> {
+    fn open(&self, id: &str, sealed: &str) -> Option<String> {
         let mut sealed = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (nonce, body) = sealed.split_at_mut_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;

@@ -1,5 +1,6 @@
 //! The server: everything wired together, listening.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::{Arc, Weak};
@@ -8,8 +9,11 @@ use std::time::Duration;
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use phoneproof_domain::ports::{Clock, Entropy, EventSink, IdentityProvider, PasswordHasher, SmsGateway, StoreHealth};
-use phoneproof_domain::use_cases::{Auth, AuthPorts, Limits, Ports};
+use phoneproof_domain::ports::{
+    Clock, Entropy, EventSink, IdentityProvider, PasswordHasher, Sealer, SmsGateway, SmsOutbox, SmsReceipts,
+    StoreHealth,
+};
+use phoneproof_domain::use_cases::{Auth, AuthPorts, Delivery, Limits, Ports};
 use phoneproof_domain::{CodeHasher, Users};
 use phoneproof_sms_console::Inbox;
 use serde_json::Value;
@@ -19,8 +23,9 @@ use url::Url;
 use crate::config::{ConfigError, Network, PublishableKey, SecretKey, Settings};
 use crate::dev_issuer::DevIssuer;
 use crate::dispatcher::Dispatcher;
-use crate::events::{EventRecorder, ToldGateway};
+use crate::events::EventRecorder;
 use crate::http::{BackEndLimit, DevTools, Metrics, MetricsAccess, Origins, environment, observe, routes};
+use crate::postman::Postman;
 use crate::seal::Seal;
 use crate::session_tokens::SessionTokens;
 use crate::wiring::{self, Shared, Store};
@@ -47,6 +52,9 @@ pub(crate) struct AppState {
     pub(crate) handshakes: Seal,
     pub(crate) identity_providers: Vec<Arc<dyn IdentityProvider>>,
     pub(crate) secret_key: SecretKey,
+    pub(crate) sms_outbox: Arc<dyn SmsOutbox>,
+    pub(crate) postman: Postman,
+    pub(crate) receipts: BTreeMap<String, (String, Arc<dyn SmsReceipts>)>,
     pub(crate) health: Arc<dyn StoreHealth>,
     pub(crate) metrics: Metrics,
     pub(crate) origins: Origins,
@@ -71,6 +79,8 @@ pub struct Adapters {
     pub store: Store,
     /// What sends texts.
     pub gateway: Arc<dyn SmsGateway>,
+    /// What reads the receipts of each gateway, by its name, with the address that its provider calls.
+    pub receipts: BTreeMap<String, (String, Arc<dyn SmsReceipts>)>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -95,9 +105,11 @@ impl Adapters {
             clock: clock.clone(),
             inbox: Arc::new(Inbox::default()),
         };
+        let gateways = wiring::gateways(settings, &shared)?;
         let dev_issuer = settings.is_development().then(|| DevIssuer::new(&settings.secret));
         Ok(Self {
-            gateway: wiring::gateway(settings, &shared)?,
+            gateway: gateways.routed,
+            receipts: gateways.receipts,
             identity_providers: wiring::identity_providers(settings, &shared, dev_issuer.as_ref())?,
             event_sink: wiring::event_sink(settings)?,
             store: wiring::store(settings)?,
@@ -163,6 +175,7 @@ impl Server {
             tokio::spawn(dispatcher.run(closing));
         }
         let state = kept.into_inner();
+        tokio::spawn(state.postman.clone().run(close.subscribe()));
         tokio::spawn(fold_metrics(Arc::downgrade(&state)));
         Ok(Self {
             address,
@@ -178,6 +191,7 @@ impl Server {
     /// # Errors
     /// If the server breaks down.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+        let postman = self.state.upgrade().map(|state| state.postman.clone());
         if let Some(state) = self.state.upgrade() {
             // Before the first request, for they decide who may do what.
             read_settings(&state).await;
@@ -192,6 +206,10 @@ impl Server {
         // Live streams end first; nothing else would end them.
         let _ = self.close.send(true);
         let (ended, ()) = tokio::join!(server, handle.stop(true));
+        if let Some(postman) = postman {
+            // What a provider is being asked for is settled, so that nobody asks again.
+            let _ = tokio::time::timeout(Duration::from_secs(20), postman.idle()).await;
+        }
         ended
     }
 }
@@ -209,6 +227,7 @@ fn record_events(settings: &Settings, adapters: &mut Adapters, address: SocketAd
         clock: adapters.clock.clone(),
         entropy: adapters.entropy.clone(),
         seal: seal.clone(),
+        texts: texts(settings, adapters.entropy.clone()),
         policy: settings.policy.clone(),
         instance: format!("ins_{}", settings.publishable_key_at(address).cookie_suffix()),
         news: news.clone(),
@@ -216,10 +235,6 @@ fn record_events(settings: &Settings, adapters: &mut Adapters, address: SocketAd
     store.repository = recorder.clone();
     store.clients = recorder.clone();
     store.unit_of_work = recorder.clone();
-    adapters.gateway = Arc::new(ToldGateway {
-        gateway: adapters.gateway.clone(),
-        recorder,
-    });
     Some(Dispatcher {
         outbox: store.outbox.clone(),
         sink,
@@ -230,6 +245,11 @@ fn record_events(settings: &Settings, adapters: &mut Adapters, address: SocketAd
     })
 }
 
+/// What seals texts: the outbox and the events about them.
+fn texts(settings: &Settings, entropy: Arc<dyn Entropy>) -> Arc<dyn Sealer> {
+    Arc::new(Seal::new(&settings.secret, "sms-seal", entropy))
+}
+
 fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: watch::Receiver<bool>) -> AppState {
     let access = match (&settings.metrics_token, settings.is_development()) {
         (Some(token), _) => MetricsAccess::Bearer(token.clone()),
@@ -237,10 +257,21 @@ fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: 
         (None, false) => MetricsAccess::Nobody,
     };
     let metrics = Metrics::new(access, adapters.store.figures);
+    let sealer = texts(settings, adapters.entropy.clone());
+    let delivery = Delivery {
+        outbox: adapters.store.sms_outbox.clone(),
+        gateway: metrics.counted(adapters.gateway),
+        sealer: sealer.clone(),
+        clock: adapters.clock.clone(),
+        entropy: adapters.entropy.clone(),
+    };
+    let postman = Postman::new(delivery, settings.send_wait, tokio::runtime::Handle::current());
     let ports = Ports {
         repository: adapters.store.repository,
         directory: adapters.store.directory,
-        gateway: metrics.counted(adapters.gateway),
+        unit_of_work: adapters.store.unit_of_work.clone(),
+        courier: Arc::new(postman.clone()),
+        sealer,
         clock: adapters.clock.clone(),
         entropy: adapters.entropy.clone(),
     };
@@ -285,6 +316,9 @@ fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: 
         identity_providers: adapters.identity_providers,
         secret_key: settings.secret_key.clone(),
         health: adapters.store.health,
+        sms_outbox: adapters.store.sms_outbox,
+        postman,
+        receipts: adapters.receipts,
         metrics,
         origins: Origins::new(
             settings.allowed_origins.clone(),

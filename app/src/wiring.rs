@@ -2,18 +2,26 @@
 //!
 //! A new provider is a crate of its own, a dependency in `app/Cargo.toml` and one line here.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use phoneproof_domain::ports::{
     Clock, Entropy, EventOutbox, EventSink, IdentityProvider, InstanceDirectory, Limiter, PasswordHasher, Repository,
-    SessionDirectory, SigningKeys, SmsGateway, StoreHealth, UnitOfWork, UserDirectory,
+    SessionDirectory, SigningKeys, SmsGateway, SmsOutbox, SmsReceipts, StoreHealth, UnitOfWork, UserDirectory,
 };
-use phoneproof_domain::{Client, SignInToken, User};
+use phoneproof_domain::{Client, Country, SignInToken, User};
 use phoneproof_events_webhook::Webhook;
 use phoneproof_identity_jwt::JwtIdentityProvider;
 use phoneproof_password_argon2::Argon2Passwords;
 use phoneproof_sms_console::{ConsoleSms, Inbox};
+use phoneproof_sms_email::EmailSms;
+use phoneproof_sms_routes::{NamedGateway, Route, RoutedSms};
+use phoneproof_sms_telnyx::TelnyxSms;
+#[cfg(feature = "twilio")]
+use phoneproof_sms_twilio::TwilioSms;
+use phoneproof_sms_vonage::VonageSms;
+use phoneproof_sms_webhook::WebhookSms;
 use phoneproof_store_sqlite::{SqliteStore, Synchronous};
 use phoneproof_system::{SystemClock, SystemEntropy};
 use secrecy::ExposeSecret;
@@ -34,13 +42,64 @@ type Build<P> = fn(AdapterOptions, &Shared) -> Result<Arc<P>, String>;
 
 type Open<T> = fn(&Settings) -> Result<T, String>;
 
-/// Gateways by the name that `provider` takes in `[sms.gateways.*]`.
-const SMS: &[(&str, Build<dyn SmsGateway>)] = &[("console", |o, shared| {
-    let phoneproof_sms_console::Options {} = options(o)?;
-    Ok(Arc::new(
-        ConsoleSms::new(shared.inbox.clone(), shared.clock.clone()).map_err(|error| error.to_string())?,
-    ))
-})];
+type BuildGateway = fn(AdapterOptions, &Shared, Option<String>) -> Result<Gateway, String>;
+
+/// A gateway, and what reads its provider's receipts if there is anything to read.
+pub struct Gateway {
+    sms: Arc<dyn SmsGateway>,
+    receipts: Option<Arc<dyn SmsReceipts>>,
+}
+
+/// Gateways by the name that `provider` takes in `[sms.gateways.*]`. They are told where their provider shall say
+/// what became of a text.
+const SMS: &[(&str, BuildGateway)] = &[
+    ("console", |o, shared, _| {
+        let phoneproof_sms_console::Options {} = options(o)?;
+        let sms = ConsoleSms::new(shared.inbox.clone(), shared.clock.clone()).map_err(|error| error.to_string())?;
+        Ok(silent(sms))
+    }),
+    ("email", |o, _, _| {
+        EmailSms::new(options(o)?)
+            .map(silent)
+            .map_err(|error| error.to_string())
+    }),
+    ("telnyx", |o, _, callback| {
+        TelnyxSms::new(options(o)?, callback)
+            .map(with_receipts)
+            .map_err(|error| error.to_string())
+    }),
+    #[cfg(feature = "twilio")]
+    ("twilio", |o, _, callback| {
+        TwilioSms::new(options(o)?, callback)
+            .map(with_receipts)
+            .map_err(|error| error.to_string())
+    }),
+    ("vonage", |o, _, callback| {
+        VonageSms::new(options(o)?, callback)
+            .map(with_receipts)
+            .map_err(|error| error.to_string())
+    }),
+    ("webhook", |o, shared, _| {
+        WebhookSms::new(&options(o)?, shared.clock.clone())
+            .map(silent)
+            .map_err(|error| error.to_string())
+    }),
+];
+
+fn silent(sms: impl SmsGateway + 'static) -> Gateway {
+    Gateway {
+        sms: Arc::new(sms),
+        receipts: None,
+    }
+}
+
+fn with_receipts(sms: impl SmsGateway + SmsReceipts + 'static) -> Gateway {
+    let sms = Arc::new(sms);
+    Gateway {
+        receipts: Some(sms.clone()),
+        sms,
+    }
+}
 
 /// Identity providers by the name that `provider` takes in `[identity]`.
 const IDENTITY: &[(&str, Build<dyn IdentityProvider>)] = &[("jwt", |o, shared| {
@@ -62,6 +121,7 @@ const STORES: &[(&str, Open<Store>)] = &[("sqlite", |settings| {
         limiter: store.clone(),
         instance: store.clone(),
         outbox: store.clone(),
+        sms_outbox: store.clone(),
         health: store.clone(),
         figures: store,
     })
@@ -95,6 +155,8 @@ pub struct Store {
     pub instance: Arc<dyn InstanceDirectory>,
     /// Events that wait to be told.
     pub outbox: Arc<dyn EventOutbox>,
+    /// Texts on their way.
+    pub sms_outbox: Arc<dyn SmsOutbox>,
     /// Whether it can serve.
     pub health: Arc<dyn StoreHealth>,
     /// Its figures.
@@ -172,20 +234,100 @@ pub fn migrate(settings: &Settings) -> Result<Vec<String>, ConfigError> {
     migrate(settings).map_err(|problem| ConfigError::at("store.url", problem))
 }
 
-/// Builds the configured gateway; in development the console where none is configured.
+/// The configured gateways, joined by their routes.
+pub struct Gateways {
+    /// All of them as one.
+    pub routed: Arc<RoutedSms>,
+    /// What reads the receipts of each, by its name, with the address that its provider calls.
+    pub receipts: BTreeMap<String, (String, Arc<dyn SmsReceipts>)>,
+}
+
+/// How many texts one gateway is given at once, if its `at_once` does not say.
+const AT_ONCE: i64 = 50;
+
+/// Builds the configured gateways; in development the console where none is configured.
 ///
 /// # Errors
 /// [`ConfigError`] naming the unknown provider or option.
-pub fn gateway(settings: &Settings, shared: &Shared) -> Result<Arc<dyn SmsGateway>, ConfigError> {
-    match &settings.gateway {
-        Some((name, options)) => build(SMS, &format!("sms.gateways.{name}"), options, shared),
-        None => build(
-            SMS,
-            "sms.gateways",
-            &[("provider".to_owned(), "console".into())].into(),
-            shared,
-        ),
+pub fn gateways(settings: &Settings, shared: &Shared) -> Result<Gateways, ConfigError> {
+    let console = BTreeMap::from([("console".to_owned(), [("provider".to_owned(), "console".into())].into())]);
+    let configured = if settings.gateways.is_empty() {
+        &console
+    } else {
+        &settings.gateways
+    };
+    let (mut named, mut receipts) = (BTreeMap::new(), BTreeMap::new());
+    for (name, options) in configured {
+        let place = format!("sms.gateways.{name}");
+        let mut options = options.clone();
+        let at_once = options.remove("at_once").map_or(Ok(AT_ONCE), config::Value::into_int);
+        let at_once = at_once
+            .ok()
+            .and_then(|count| usize::try_from(count).ok())
+            .filter(|count| *count > 0);
+        let at_once = at_once.ok_or_else(|| ConfigError::at(&format!("{place}.at_once"), "not a number from 1"))?;
+        let callback = settings.public_url.as_ref();
+        let callback = callback.and_then(|url| url.join(&format!("/v1/sms_callbacks/{name}")).ok());
+        let (build, options) = chosen(SMS, &place, &options)?;
+        let gateway = build(options, shared, callback.as_ref().map(ToString::to_string));
+        let gateway = gateway.map_err(|problem| ConfigError::at(&place, problem))?;
+        if let (Some(reader), Some(url)) = (gateway.receipts, callback) {
+            receipts.insert(name.clone(), (url.to_string(), reader));
+        }
+        named.insert(name.clone(), NamedGateway::new(name, gateway.sms, at_once));
     }
+    let routes = if settings.routes.is_empty() {
+        named.values().map(|gateway| Ok(everywhere(gateway))).collect()
+    } else {
+        settings
+            .routes
+            .iter()
+            .map(|route| configured_route(route, &named))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    Ok(Gateways {
+        routed: Arc::new(RoutedSms::new(routes?, shared.clock.clone())),
+        receipts,
+    })
+}
+
+fn everywhere(gateway: &Arc<NamedGateway>) -> Route {
+    Route {
+        gateway: gateway.clone(),
+        countries: BTreeSet::new(),
+        prefixes: Vec::new(),
+        sender: None,
+        weight: None,
+        timeout: Duration::from_secs(10),
+    }
+}
+
+fn configured_route(
+    route: &crate::config::Route,
+    named: &BTreeMap<String, Arc<NamedGateway>>,
+) -> Result<Route, ConfigError> {
+    let gateway = named.get(&route.gateway);
+    let gateway = gateway.ok_or_else(|| ConfigError::at("sms.routes.gateway", &route.gateway))?;
+    let countries = route.countries.0.iter().map(|code| {
+        let country: Result<Country, _> = code.parse();
+        country.map_err(|error| ConfigError::at("sms.routes.countries", format!("{code:?}: {error}")))
+    });
+    let is_prefix = |prefix: &&String| {
+        let digits = prefix.strip_prefix('+').unwrap_or_default();
+        !(1..=15).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if let Some(prefix) = route.prefixes.0.iter().find(is_prefix) {
+        let problem = format!("{prefix:?} is not the beginning of a number, such as +1415");
+        return Err(ConfigError::at("sms.routes.prefixes", problem));
+    }
+    Ok(Route {
+        countries: countries.collect::<Result<_, _>>()?,
+        prefixes: route.prefixes.0.clone(),
+        sender: route.sender.clone(),
+        weight: route.weight,
+        timeout: Duration::from_millis(route.timeout_ms.max(100)),
+        gateway: gateway.clone(),
+    })
 }
 
 /// Builds the identity providers: the configured one, and in development our own.
@@ -242,22 +384,26 @@ fn build<P: ?Sized>(
     options: &AdapterOptions,
     shared: &Shared,
 ) -> Result<Arc<P>, ConfigError> {
+    let (build, options) = chosen(table, place, options)?;
+    build(options, shared).map_err(|problem| ConfigError::at(place, problem))
+}
+
+/// The entry that `provider` names, and the other options.
+fn chosen<'a, T>(
+    table: &'a [(&str, T)],
+    place: &str,
+    options: &AdapterOptions,
+) -> Result<(&'a T, AdapterOptions), ConfigError> {
     let mut options = options.clone();
-    let named = options.remove("provider").and_then(|name| name.into_string().ok());
-    let name = named.ok_or_else(|| {
-        ConfigError::at(
-            &format!("{place}.provider"),
-            format!("missing; known: {}", names(table)),
-        )
-    })?;
-    let found = table.iter().find(|(known, _)| *known == name).map(|(_, build)| build);
-    let unknown = || {
-        ConfigError::at(
-            &format!("{place}.provider"),
-            format!("{name:?} is unknown; known: {}", names(table)),
-        )
+    let complaint = |what: &str| {
+        let problem = format!("{what}; known: {}", names(table));
+        ConfigError::at(&format!("{place}.provider"), problem)
     };
-    found.ok_or_else(unknown)?(options, shared).map_err(|problem| ConfigError::at(place, problem))
+    let named = options.remove("provider").and_then(|name| name.into_string().ok());
+    let name = named.ok_or_else(|| complaint("missing"))?;
+    let found = table.iter().find(|(known, _)| *known == name).map(|(_, entry)| entry);
+    let entry = found.ok_or_else(|| complaint(&format!("{name:?} is unknown")))?;
+    Ok((entry, options))
 }
 
 fn names<T>(table: &[(&str, T)]) -> String {

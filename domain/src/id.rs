@@ -130,6 +130,10 @@ own_id! {
     BackEndVerificationId, "ver_"
 }
 own_id! {
+    /// Identifies a text message: `sms_…`.
+    MessageId, "sms_"
+}
+own_id! {
     /// Identifies an entry of the blocklist: `blid_…`.
     BlocklistId, "blid_"
 }

@@ -28,14 +28,15 @@
 //!     .returning(|_| Err(SendError::Throttled { retry_after: Duration::from_secs(1) }));
 //! second.expect_send().times(1)
 //!     .withf(|sms| sms.to.as_str() == "+14155552671" && sms.body().contains("123456"))
-//!     .returning(|_| Ok(Receipt { provider_id: "SM1".into() }));
+//!     .returning(|_| Ok(Receipt::of("SM1")));
 //!
-//! let sms = Sms {
-//!     to: "+14155552671".parse().unwrap(),
-//!     code: phoneproof_domain::OtpCode::parse("123456").unwrap(),
-//!     application: "Acme".into(),
-//!     valid_for: Duration::from_secs(600),
-//! };
+//! let sms = Sms::new(
+//!     "sms_2b1Ug0kTf5Wx9Qh3Zr7YcVnAd4E".parse().unwrap(),
+//!     "+14155552671".parse().unwrap(),
+//!     phoneproof_domain::OtpCode::parse("123456").unwrap(),
+//!     "123456 is your Acme code.".into(),
+//!     Duration::from_secs(600),
+//! );
 //! assert_eq!(send(&first, &second, &sms).await.unwrap().provider_id, "SM1");
 //! # });
 //! ```
@@ -51,6 +52,7 @@ mod e164;
 mod failures;
 mod id;
 mod instance;
+mod message;
 mod number_plan;
 mod otp;
 mod password;
@@ -60,6 +62,7 @@ pub mod ports;
 mod profile;
 mod proof;
 mod secrets;
+mod segments;
 mod session;
 mod sign_in;
 mod sign_in_token;
@@ -67,6 +70,7 @@ mod sign_up;
 mod test_number;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod time;
 mod token;
 pub mod use_cases;
@@ -83,10 +87,11 @@ pub use client::Client;
 pub use e164::{E164, Masked, NumberError};
 pub use failures::{Failures, Lockout};
 pub use id::{
-    BackEndVerificationId, BlocklistId, ClientId, MalformedId, PhoneNumberId, SessionId, SignInId, SignInTokenId,
-    SignUpId, UserId, passing_id,
+    BackEndVerificationId, BlocklistId, ClientId, MalformedId, MessageId, PhoneNumberId, SessionId, SignInId,
+    SignInTokenId, SignUpId, UserId, passing_id,
 };
 pub use instance::{BlockedNumber, InstanceSettings, LiveSettings, SettingsChange};
+pub use message::{MESSAGE_LEASE, MOST_UNSETTLED, Message, MessageState, Settled};
 pub use number_plan::{Country, NumberKind, NumberPlan, UnknownCountry};
 pub use otp::{MalformedCode, OtpCode};
 pub use password::{Password, PasswordError, PasswordHash};
@@ -95,11 +100,13 @@ pub use policy::{CODE_LIFETIME, Policy};
 pub use profile::{Metadata, Patch, Profile, ProfileError, ShortText, Username};
 pub use proof::{Factor, FactorNumber, Proof, ProofError, Strategy};
 pub use secrets::{CodeHash, CodeHasher, InstanceSecret, Purpose, WeakSecret};
+pub use segments::Segments;
 pub use session::{Activity, Ending, Level, Reverification, ReverificationStatus, Session, SessionStatus};
 pub use sign_in::{SignIn, Step};
 pub use sign_in_token::{SignInToken, TICKET_LIFETIME, TicketError, TicketStatus};
 pub use sign_up::{ABANDONED_AFTER, SignUp, SignUpUpdate};
 pub use test_number::{TEST_CODE, is_test_number};
+pub use texts::{FALLBACK, Template, TemplateError, Texts};
 pub use time::Timestamp;
 pub use token::{Token, TokenHash};
 pub use use_cases::Users;

@@ -1,5 +1,6 @@
 //! The numbers that an operator may tune, as the rules take them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::allowlist::{Allowlist, NotAllowed};
@@ -8,6 +9,7 @@ use crate::failures::Lockout;
 use crate::instance::LiveSettings;
 use crate::number_plan::NumberPlan;
 use crate::test_number::is_test_number;
+use crate::texts::Texts;
 
 /// How long a code is accepted: 10 minutes.
 ///
@@ -18,8 +20,8 @@ pub const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// The application's name, as the texts show it.
-    pub application: String,
+    /// The words of the texts.
+    pub texts: Arc<Texts>,
     /// Whose numbers may be added and texted.
     pub allowlist: Allowlist,
     /// Whether `+1 XXX 555 0100…0199` take the fixed code and are never texted.

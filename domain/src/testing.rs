@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::ports::Entropy;
+use crate::ports::{Entropy, Sealer};
 use crate::{Allowlist, CODE_LIFETIME, CodeHasher, InstanceSecret, Lockout, Policy};
 
 /// Bytes that are all different and never random (splitmix64 over a counter).
@@ -49,7 +49,7 @@ impl Entropy for Bytes {
 pub(crate) fn policy() -> Policy {
     Policy {
         live: crate::LiveSettings::default(),
-        application: "PhoneProof".to_owned(),
+        texts: std::sync::Arc::new(english()),
         allowlist: Allowlist::Countries(["US", "CA"].map(|code| code.parse().unwrap()).into()),
         test_mode: true,
         code_lifetime: CODE_LIFETIME,
@@ -73,4 +73,24 @@ pub(crate) fn policy() -> Policy {
 
 pub(crate) fn hasher() -> CodeHasher {
     CodeHasher::new(&InstanceSecret::new(&"k".repeat(32)).unwrap())
+}
+
+/// The text of one language.
+pub(crate) fn english() -> crate::Texts {
+    let template =
+        crate::Template::parse("{code} is your {application} code. It is valid for {minutes} minutes.").unwrap();
+    crate::Texts::new("PhoneProof", [("en".to_owned(), template)], None, None)
+}
+
+/// Seals nothing, so that a test can read what would have been sealed.
+pub(crate) struct Clear;
+
+impl Sealer for Clear {
+    fn close(&self, _: &str, text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn open(&self, _: &str, sealed: &str) -> Option<String> {
+        Some(sealed.to_owned())
+    }
 }

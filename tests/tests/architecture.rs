@@ -388,7 +388,7 @@ impl SmsGateway for AcmeSms {
         }
         assert!(sms.body().contains(sms.code.reveal()));
         let number = self.sent.fetch_add(1, Ordering::Relaxed);
-        Ok(Receipt { provider_id: format!("acme-{number}") })
+        Ok(Receipt::of(format!("acme-{number}")))
     }
 }
 "#;
@@ -414,7 +414,7 @@ async fn says_that_the_line_is_down() {
 #[should_panic(expected = "two texts share one")]
 async fn a_gateway_that_repeats_its_receipts_does_not_pass() {
     let mut gateway = MockSmsGateway::new();
-    gateway.expect_send().returning(|_| Ok(Receipt { provider_id: "again".to_owned() }));
+    gateway.expect_send().returning(|_| Ok(Receipt::of("again")));
     let gateway: &dyn SmsGateway = &gateway;
     sms_gateway::takes_texts(gateway, &"+14155552671".parse().unwrap()).await;
 }

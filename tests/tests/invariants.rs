@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use phoneproof_domain::ports::{Clock, Entropy, Receipt};
-use phoneproof_domain::use_cases::{AdminUpdate, NewPhoneNumber, Ports, SecondFactorUpdate, UserError, Users};
+use phoneproof_domain::use_cases::{
+    AdminUpdate, Delivery, NewPhoneNumber, Ports, SecondFactorUpdate, UserError, Users,
+};
 use phoneproof_domain::{
     Allowlist, AttemptOutcome, BackupCode, CODE_LIFETIME, CodeHasher, E164, InstanceSecret, Lockout, OtpCode,
-    PhoneNumber, PhoneNumberId, Policy, Standing, User, UserId, UserPhonesParts, VerificationStatus,
+    PhoneNumber, PhoneNumberId, Policy, Standing, Texts, User, UserId, UserPhonesParts, VerificationStatus,
 };
 use phoneproof_store_sqlite::{Options, SqliteStore};
-use phoneproof_tests::{FakeCarrier, HandSetClock};
+use phoneproof_tests::{ClearSealer, DirectCourier, FakeCarrier, HandSetClock};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -105,21 +107,25 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Arc::new(SqliteStore::open(Options::at(folder.path().join("test.db"))).expect("a store"));
         let clock = Arc::new(HandSetClock::default());
-        let carrier = Arc::new(FakeCarrier::new(|_| {
-            Ok(Receipt {
-                provider_id: "text".to_owned(),
-            })
-        }));
+        let carrier = Arc::new(FakeCarrier::new(|_| Ok(Receipt::of("text"))));
         let ports = Ports {
             repository: store.clone(),
             directory: store.clone(),
-            gateway: carrier.clone(),
+            unit_of_work: store.clone(),
+            courier: Arc::new(DirectCourier(Delivery {
+                outbox: store.clone(),
+                gateway: carrier.clone(),
+                sealer: Arc::new(ClearSealer),
+                clock: clock.clone(),
+                entropy: Arc::new(Counted::default()),
+            })),
+            sealer: Arc::new(ClearSealer),
             clock: clock.clone(),
             entropy: Arc::new(Counted::default()),
         };
         let policy = Policy {
             live: phoneproof_domain::LiveSettings::default(),
-            application: "PhoneProof".to_owned(),
+            texts: Arc::new(Texts::new("PhoneProof", [], None, None)),
             allowlist: Allowlist::Countries(["US"].map(|code| code.parse().expect("a country")).into()),
             test_mode: false,
             code_lifetime: CODE_LIFETIME,

@@ -38,14 +38,12 @@ impl SmsGateway for ConsoleSms {
     async fn send(&self, sms: &Sms) -> Result<Receipt, SendError> {
         let message = Message {
             to: sms.to.to_string(),
-            body: sms.body(),
+            body: sms.body().to_owned(),
             code: sms.code.reveal().to_owned(),
             created_at: self.clock.now().as_millis(),
         };
         self.printer.show(&message);
         let number = self.inbox.keep(message);
-        Ok(Receipt {
-            provider_id: format!("console-{number}"),
-        })
+        Ok(Receipt::of(format!("console-{number}")))
     }
 }

@@ -130,6 +130,19 @@ pub(crate) enum Failure {
     Database(Error),
 }
 
+impl From<StoreError> for Failure {
+    /// What reading rows finds wrong with them.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Corrupt { place, source } => Self::Corrupt { place, source },
+            StoreError::Unavailable(source) => Self::Corrupt {
+                place: String::new(),
+                source,
+            },
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let Error::DatabaseError(kind, information) = &error else {

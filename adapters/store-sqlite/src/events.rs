@@ -32,7 +32,7 @@ type Row = (String, String, String, i64, i32);
 
 impl SqliteStore {
     /// Runs `work` in the writing thread, and hands out what it answered.
-    async fn written<T: Clone + Default + Send + 'static>(
+    pub(crate) async fn written<T: Clone + Default + Send + 'static>(
         &self,
         mut work: impl FnMut(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {

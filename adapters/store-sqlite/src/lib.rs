@@ -18,7 +18,7 @@
 //! What happens where: `store` opens, `file` and `connection` say how; `migrations` keeps the
 //! schema; `users_repository` loads and commits one user by way of `plan` (which rows), `save`
 //! (the SQL), `writer` and `group` (the thread); `clients_repository` and `sign_in_tokens_repository` do the same for
-//! clients and tickets, and `unit_of_work` for several at once; `limiter` counts; `signing_keys`, `events` and `instance` keep theirs; `directory` and `search` answer questions across
+//! clients and tickets, and `unit_of_work` for several at once; `limiter` counts; `signing_keys`, `events`, `sms_outbox` and `instance` keep theirs; `directory` and `search` answer questions across
 //! users; `rows` turns rows into users and back; `errors` sorts what goes wrong.
 
 mod clients_repository;
@@ -44,6 +44,7 @@ mod search;
 mod session_directory;
 mod sign_in_tokens_repository;
 mod signing_keys;
+mod sms_outbox;
 mod store;
 mod unit_of_work;
 mod users_repository;

@@ -137,6 +137,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    sms_messages (id) {
+        id -> Text,
+        number -> Text,
+        user_id -> Nullable<Text>,
+        phone_number_id -> Nullable<Text>,
+        sealed -> Nullable<Text>,
+        state -> Text,
+        gateway -> Nullable<Text>,
+        provider_id -> Nullable<Text>,
+        tries -> BigInt,
+        unsettled -> BigInt,
+        segments -> BigInt,
+        error -> Nullable<Text>,
+        due_at_ms -> Nullable<BigInt>,
+        expires_at_ms -> BigInt,
+        created_at_ms -> BigInt,
+        updated_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
     webhook_events (id) {
         id -> Text,
         kind -> Text,

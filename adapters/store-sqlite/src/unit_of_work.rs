@@ -2,21 +2,22 @@
 
 use async_trait::async_trait;
 use diesel::prelude::*;
-use phoneproof_domain::SignInToken;
 use phoneproof_domain::ports::{Change, CommitError, Event, UnitOfWork, Write};
+use phoneproof_domain::{Message, SignInToken};
 
 use crate::SqliteStore;
 use crate::clients_repository::ClientPlan;
 use crate::errors::Failure;
 use crate::plan::Plan;
 use crate::save::save;
-use crate::{events, sign_in_tokens_repository};
+use crate::{events, sign_in_tokens_repository, sms_outbox};
 
 /// What one write comes to in rows.
 enum Step {
     User(Box<Plan>),
     Client(Box<ClientPlan>),
     SignInToken(Box<Change<SignInToken>>),
+    Message(Box<Message>),
     Event(Event),
 }
 
@@ -26,6 +27,7 @@ impl Step {
             Write::User(change) => Self::User(Box::new(Plan::of(&change))),
             Write::Client(change) => Self::Client(Box::new(ClientPlan::of(&change))),
             Write::SignInToken(change) => Self::SignInToken(change),
+            Write::Message(message) => Self::Message(message),
             Write::Event(event) => Self::Event(event),
         }
     }
@@ -35,6 +37,7 @@ impl Step {
             Self::User(plan) => save(connection, plan),
             Self::Client(plan) => plan.save(connection),
             Self::SignInToken(change) => sign_in_tokens_repository::save(connection, change),
+            Self::Message(message) => sms_outbox::insert(connection, message),
             Self::Event(event) => events::save(connection, event),
         }
     }

@@ -65,3 +65,9 @@ async fn keeps_the_contract_of_clients_tickets_and_the_unit_of_work() {
     };
     conformance::clients::all(ports).await;
 }
+
+#[tokio::test]
+async fn keeps_the_contract_of_the_sms_outbox() {
+    let (_folder, store) = store();
+    conformance::sms_outbox::all(&store, &store, &store).await;
+}

@@ -16,7 +16,7 @@ pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
         clock: wiring::clock(),
         inbox: Arc::new(Inbox::default()),
     };
-    wiring::gateway(&settings, &shared)?;
+    wiring::gateways(&settings, &shared)?;
     wiring::identity_providers(&settings, &shared, None)?;
     wiring::known_store(&settings)?;
     logging::filter(&settings)?;
@@ -60,7 +60,11 @@ fn summary(settings: &Settings) -> String {
         settings.environment,
         settings.listen,
         settings.store.url,
-        settings.gateway.as_ref().map_or("console", |(name, _)| name),
+        if settings.gateways.is_empty() {
+            "console".to_owned()
+        } else {
+            settings.gateways.keys().cloned().collect::<Vec<_>>().join(", ")
+        },
         if *test_mode { "on" } else { "off" },
         code_lifetime.as_secs(),
         100.0 / hit,

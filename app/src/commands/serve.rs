@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CommandLine, Serve, print};
-use crate::config::{ConfigError, Overrides, Settings};
+use crate::config::{AdapterOptions, ConfigError, Overrides, Settings};
 use crate::server::{Adapters, Server};
 use crate::{logging, wiring};
 
@@ -76,12 +76,11 @@ fn warn(settings: &Settings) {
     if settings.policy.test_mode {
         tracing::warn!("test_mode is on in production: anybody can verify +1 XXX 555 0100 to 0199");
     }
-    let console = settings
-        .gateway
-        .as_ref()
-        .and_then(|(_, options)| options.get("provider"))
-        .map(ToString::to_string);
-    if console.as_deref() == Some("console") {
-        tracing::warn!("the SMS gateway is the console: no user receives a code");
+    let is_console = |options: &AdapterOptions| {
+        let provider = options.get("provider").map(ToString::to_string);
+        provider.as_deref() == Some("console")
+    };
+    if settings.gateways.values().any(is_console) {
+        tracing::warn!("an SMS gateway is the console: no user receives a code that goes there");
     }
 }

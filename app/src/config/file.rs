@@ -26,6 +26,8 @@ pub struct Config {
     pub store: Store,
     pub keys: Keys,
     pub instance: Instance,
+    /// How texts leave.
+    pub delivery: Delivery,
     pub sms: Sms,
     pub codes: Codes,
     pub phone_numbers: PhoneNumbers,
@@ -91,7 +93,40 @@ section!(Keys {
     secret_key_file: Option<PathBuf>,
 });
 section!(Instance { secret: Option<SecretString>, secret_file: Option<PathBuf> });
-section!(Sms { allowed_countries: List, gateways: Option<BTreeMap<String, AdapterOptions>> });
+section!(Sms {
+    allowed_countries: List,
+    gateways: Option<BTreeMap<String, AdapterOptions>>,
+    routes: Option<Vec<Route>>,
+    messages: Option<PathBuf>,
+    web_otp_domain: Option<String>,
+    android_app_hash: Option<String>,
+});
+/// Which numbers go by which gateway.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The gateway's name in `[sms.gateways]`.
+    pub gateway: String,
+    /// ISO 3166-1 codes; with no prefixes either, all numbers.
+    #[serde(default)]
+    pub countries: List,
+    /// Beginnings of numbers, with the plus.
+    #[serde(default)]
+    pub prefixes: List,
+    /// From whom, in the provider's terms.
+    pub sender: Option<String>,
+    /// Share of the texts among adjacent routes with weights.
+    pub weight: Option<u32>,
+    /// How long the provider is waited for.
+    #[serde(default = "default_timeout_ms")]
+    pub timeout_ms: u64,
+}
+
+const fn default_timeout_ms() -> u64 {
+    10_000
+}
+
+section!(Delivery { wait_ms: u64 });
 section!(Codes {
     lifetime_seconds: u64,
     max_attempts: u8,

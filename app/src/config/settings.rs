@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use phoneproof_domain::ports::Window;
@@ -9,7 +10,7 @@ use phoneproof_domain::{Allowlist, Country, InstanceSecret, LiveSettings, Lockou
 use secrecy::{ExposeSecret, SecretString};
 use url::{Origin, Url};
 
-use super::file::{AdapterOptions, Environment, Log, Store};
+use super::file::{AdapterOptions, Environment, Log, Route, Store};
 use super::keys::{KeyKind, PublishableKey, SecretKey};
 use super::list::List;
 use super::network::Network;
@@ -46,8 +47,10 @@ pub struct Settings {
     pub secret_key: SecretKey,
     /// The instance secret.
     pub secret: InstanceSecret,
-    /// The SMS gateway; none in development where none is set.
-    pub gateway: Option<(String, AdapterOptions)>,
+    /// The SMS gateways by their names; none in development where none is set.
+    pub gateways: BTreeMap<String, AdapterOptions>,
+    /// The routes between them, in order; none if there is but one.
+    pub routes: Vec<Route>,
     /// The outside identity provider.
     pub identity: Option<AdapterOptions>,
     /// Who may read the metrics.
@@ -58,6 +61,8 @@ pub struct Settings {
     pub limits: DomainLimits,
     /// Whose word about a visitor's address is taken.
     pub trusted_proxies: Vec<Network>,
+    /// How long a request waits for its text to be taken.
+    pub send_wait: Duration,
     /// The endpoint that is told of events, and the secret that they are signed with.
     pub webhook: Option<(String, SecretString)>,
     /// Whether apps may carry their token in a header.
@@ -124,7 +129,8 @@ impl Settings {
             let problem = "production keeps its limits; if you mean it, set limits.disabled_in_production = true too";
             return Err(ConfigError::at("limits.enabled", problem));
         }
-        let gateway = gateway(config.sms.gateways, development)?;
+        let routes = config.sms.routes.unwrap_or_default();
+        let gateways = gateways(config.sms.gateways, &routes, development)?;
         Ok(Self {
             environment,
             listen: config.server.listen.parse().map_err(|_| {
@@ -158,13 +164,15 @@ impl Settings {
             trusted_proxies: trusted_proxies(&config.server.trusted_proxies)?,
             webhook: webhook(&config.webhooks)?,
             native: config.native.enabled,
+            send_wait: send_wait(config.delivery.wait_ms)?,
             limits,
             server: checked(config.server)?,
             store: config.store,
             publishable_key,
             secret_key,
             secret,
-            gateway,
+            gateways,
+            routes,
             identity: config.identity,
             metrics_token: config.metrics.token,
             policy,
@@ -217,26 +225,31 @@ fn trusted_proxies(texts: &List) -> Result<Vec<Network>, ConfigError> {
     read.collect()
 }
 
-/// The one gateway that is configured.
-fn gateway(
+/// The gateways that are configured; each must be led to.
+fn gateways(
     gateways: Option<BTreeMap<String, AdapterOptions>>,
+    routes: &[Route],
     development: bool,
-) -> Result<Option<(String, AdapterOptions)>, ConfigError> {
-    let mut gateways = gateways.unwrap_or_default().into_iter();
-    let gateway = gateways.next();
-    if let Some((name, _)) = gateways.next() {
-        return Err(ConfigError::at(
-            &format!("sms.gateways.{name}"),
-            "one gateway is enough; there are no routes between several yet",
-        ));
-    }
-    if gateway.is_none() && !development {
+) -> Result<BTreeMap<String, AdapterOptions>, ConfigError> {
+    let gateways = gateways.unwrap_or_default();
+    if gateways.is_empty() && !development {
         return Err(ConfigError::at(
             "sms.gateways",
             "production must name its gateway: [sms.gateways.main] with a provider",
         ));
     }
-    Ok(gateway)
+    if let Some(route) = routes.iter().find(|route| !gateways.contains_key(&route.gateway)) {
+        let problem = format!("{:?} is no gateway of [sms.gateways]", route.gateway);
+        return Err(ConfigError::at("sms.routes.gateway", problem));
+    }
+    let led_to = |name: &String| routes.iter().any(|route| route.gateway == *name);
+    match gateways.keys().find(|name| !led_to(name)) {
+        Some(name) if gateways.len() > 1 || !routes.is_empty() => Err(ConfigError::at(
+            &format!("sms.gateways.{name}"),
+            "no [[sms.routes]] leads to it; several gateways need routes",
+        )),
+        _ => Ok(gateways),
+    }
 }
 
 fn environment(
@@ -279,10 +292,6 @@ fn policy(config: &Config, development: bool) -> Result<Policy, ConfigError> {
             format!("{} is not from 1 to 10", codes.max_attempts),
         ));
     }
-    let name = config.application.name.trim();
-    if name.is_empty() || name.chars().count() > 60 || name.chars().any(char::is_control) {
-        return Err(ConfigError::at("application.name", "not a name of 1 to 60 characters"));
-    }
     let resend_after = if config.limits.enabled {
         codes.resend_after_seconds
     } else {
@@ -290,7 +299,7 @@ fn policy(config: &Config, development: bool) -> Result<Policy, ConfigError> {
     };
     Ok(Policy {
         live: LiveSettings::default(),
-        application: name.to_owned(),
+        texts: Arc::new(super::texts::texts(&config.application, &config.sms)?),
         allowlist: allowlist(&config.sms.allowed_countries.0)?,
         test_mode: config.test_mode.unwrap_or(development),
         code_lifetime: Duration::from_secs(codes.lifetime_seconds),
@@ -316,6 +325,16 @@ fn policy(config: &Config, development: bool) -> Result<Policy, ConfigError> {
             .then(|| Duration::from_secs(config.sessions.reverify_after_seconds)),
         sign_up_open: config.sign_up.open,
     })
+}
+
+fn send_wait(millis: u64) -> Result<Duration, ConfigError> {
+    // Longer than any browser waits is no wait.
+    if (100..=20_000).contains(&millis) {
+        Ok(Duration::from_millis(millis))
+    } else {
+        let problem = format!("{millis} is not from 100 to 20000 (20 seconds)");
+        Err(ConfigError::at("delivery.wait_ms", problem))
+    }
 }
 
 fn session_lifetime(seconds: u64) -> Result<Duration, ConfigError> {

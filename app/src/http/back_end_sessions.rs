@@ -77,7 +77,7 @@ fn client_json(client: &Client, sessions: &[KnownSession]) -> Value {
     })
 }
 
-fn page(params: &Params) -> Result<(u32, u64), ApiError> {
+pub(crate) fn page(params: &Params) -> Result<(u32, u64), ApiError> {
     let limit = u32::try_from(params.integer("limit")?.unwrap_or(10));
     let limit = limit.ok().filter(|limit| (1..=500).contains(limit));
     let offset = u64::try_from(params.integer("offset")?.unwrap_or(0));

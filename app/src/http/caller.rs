@@ -16,7 +16,7 @@ use serde_json::json;
 use super::client_json::Part;
 use super::envelope::without_client;
 use super::error::ApiError;
-use super::visitor::Visitor;
+use super::visitor::{Visitor, language};
 use crate::server::AppState;
 
 /// A user who acts.
@@ -122,13 +122,13 @@ fn state(request: &HttpRequest) -> Result<Data<AppState>, ApiError> {
         .ok_or(ApiError::Internal("no state"))
 }
 
-async fn by_token(state: &AppState, token: &str) -> Result<Caller, ApiError> {
+async fn by_token(state: &AppState, token: &str, language: Option<String>) -> Result<Caller, ApiError> {
     for provider in &state.identity_providers {
         match provider.identify(token).await {
             Ok(identity) => {
                 return Ok(Caller {
                     user: identity.user,
-                    users: state.users.clone(),
+                    users: state.users.in_language(language),
                     place: Place::Token,
                 });
             }
@@ -169,7 +169,7 @@ impl FromRequest for Caller {
             let state = state?;
             if request.headers().contains_key(AUTHORIZATION) && !holds_client_token(&request) {
                 let token = bearer(&request)?.ok_or(ApiError::SignedOut)?;
-                return by_token(&state, token).await;
+                return by_token(&state, token, language(request.headers())).await;
             }
             let visitor = visitor.await?;
             let acting = state
@@ -178,7 +178,7 @@ impl FromRequest for Caller {
                 .await?;
             Ok(Self {
                 user: acting.user.id.clone(),
-                users: state.auth.users(),
+                users: state.auth.users().in_language(language(request.headers())),
                 place: Place::Session(Box::new(InSession { visitor, acting })),
             })
         })

@@ -160,7 +160,7 @@ fn display_config(settings: &Settings) -> Value {
     let mut config = json!({
         "object": "display_config", "id": "display_config_phoneproof",
         "instance_environment_type": if settings.is_development() { "development" } else { "production" },
-        "application_name": settings.policy.application, "theme": {}, "preferred_sign_in_strategy": "otp",
+        "application_name": settings.policy.texts.application(), "theme": {}, "preferred_sign_in_strategy": "otp",
         "logo_image_url": null, "favicon_image_url": null,
         "support_email": null, "branded": false, "experimental_force_oauth_first": false, "clerk_js_version": "6",
         "show_devmode_warning": false, "google_one_tap_client_id": null, "help_url": null,

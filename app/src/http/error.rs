@@ -88,6 +88,8 @@ pub(crate) enum ApiError {
     ProxyKey,
     #[error("only for development instances")]
     DevelopmentOnly,
+    #[error("the caller is not the provider")]
+    Callback,
     #[error("the redirect URL is not allowed")]
     RedirectUrl,
     #[error("the development browser is unknown")]
@@ -353,6 +355,12 @@ impl ApiError {
                 "proxy_request_invalid_secret_key",
                 "Invalid Clerk-Secret-Key header",
                 "The secret key that the proxy sends is not the one of this instance.",
+            ),
+            Self::Callback => entry(
+                403,
+                "authorization_invalid",
+                "Forbidden",
+                "The signature of the call is missing or wrong.",
             ),
             Self::DevelopmentOnly => entry(
                 400,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use actix_web::web::Data;
+use phoneproof_domain::ports::Sealer;
 use phoneproof_domain::{ClientId, Timestamp, passing_id};
 use serde_json::{Value, json};
 use url::Url;

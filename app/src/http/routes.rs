@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 use super::error::ApiError;
 use super::{
     back_end_sessions, backup_codes, client, dev, docs, environment, handshake, health, instance, jwks, me, metrics,
-    my_phone_numbers, passwords, phone_numbers, sessions, sign_ins, sign_ups, users,
+    my_phone_numbers, passwords, phone_numbers, sessions, sign_ins, sign_ups, sms_callbacks, sms_messages, users,
 };
 
 /// Registers the paths. `/dev/…` exists in development alone.
@@ -234,6 +234,15 @@ fn instance_routes(config: &mut ServiceConfig) {
                 (Method::PATCH, web::patch().to(instance::update_communication)),
             ],
         ))
+        .service(resource(
+            "/v1/sms_callbacks/{gateway}",
+            [
+                (Method::GET, web::get().to(sms_callbacks::take)),
+                (Method::POST, web::post().to(sms_callbacks::take)),
+            ],
+        ))
+        .service(get("/v1/sms_messages", web::get().to(sms_messages::list)))
+        .service(get("/v1/sms_messages/{id}", web::get().to(sms_messages::show)))
         .service(resource(
             "/v1/blocklist_identifiers",
             [

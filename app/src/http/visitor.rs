@@ -126,14 +126,15 @@ async fn read(state: &AppState, request: &HttpRequest) -> Result<Visitor, ApiErr
     let suffixed = format!("{UAT_COOKIE}_{}", state.cookie_suffix);
     Ok(Visitor {
         transport,
-        visit: Visit {
+        visit: Visit::new(
             client,
-            activity: Activity {
+            Activity {
                 address: address.map(|address| address.to_string()),
                 user_agent: agent,
             },
-            address: address.map(Address),
-        },
+            address.map(Address),
+            language(request.headers()),
+        ),
         page,
         secure: proxy
             .as_ref()
@@ -210,4 +211,13 @@ fn cookies(headers: &HeaderMap, name: &str) -> Vec<String> {
         .filter(|(key, _)| *key == name)
         .map(|(_, value)| value.trim_matches('"').to_owned())
         .collect()
+}
+
+/// The language that the browser puts first.
+pub(crate) fn language(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(actix_web::http::header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+    let first = header.split([',', ';']).next()?.trim();
+    let is_tag =
+        (2..=35).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_tag.then(|| first.to_owned())
 }

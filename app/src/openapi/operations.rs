@@ -133,7 +133,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("post", "/v1/client/sign_ins/{id}/reset_password", "Sign-in", Client, "Sets the new password after a reset by code", "password! sign_out_of_other_sessions:b", Enveloped("SignIn")),
 
     op("get", "/v1/me", "User", User, "The user", "", Enveloped("User")),
-    op("patch", "/v1/me", "User", User, "Changes the profile or the primary number", "first_name last_name username locale primary_phone_number_id", Enveloped("User")),
+    op("patch", "/v1/me", "User", User, "Changes the profile or the primary number", "first_name last_name username primary_phone_number_id", Enveloped("User")),
     op("delete", "/v1/me", "User", User, "Deletes the own account", "", Enveloped("Deleted")),
     op("patch", "/v1/me/metadata", "User", User, "Merges into the metadata that the user may write", "unsafe_metadata:o", Enveloped("User")),
     op("post", "/v1/me/backup_codes", "User", User, "New backup codes in the place of the old", "", Enveloped("BackupCodes")),
@@ -197,10 +197,14 @@ pub const OPERATIONS: &[Operation] = &[
     op("patch", "/v1/instance", INSTANCE, BackEnd, "Changes settings while the instance runs", "test_mode:b allowed_origins:l", Nothing),
     op("get", "/v1/instance/communication", INSTANCE, BackEnd, "Countries that are not texted", "", Json("Communication")),
     op("patch", "/v1/instance/communication", INSTANCE, BackEnd, "Replaces the whole list", "blocked_country_codes:l", Json("Communication")),
+    op("get", "/v1/sms_messages", INSTANCE, BackEnd, "Texts, youngest first; with `paginated` in `{ data, total_count }`", "phone_number user_id status paginated:b limit:i offset:i", Json("*")),
+    op("get", "/v1/sms_messages/{id}", INSTANCE, BackEnd, "What became of a text", "", Json("SmsMessage")),
     op("get", "/v1/blocklist_identifiers", INSTANCE, BackEnd, "Numbers with which nobody signs up", "", Json("Blocklist")),
     op("post", "/v1/blocklist_identifiers", INSTANCE, BackEnd, "Adds one", "identifier!", Json("BlocklistIdentifier")),
     op("delete", "/v1/blocklist_identifiers/{id}", INSTANCE, BackEnd, "Takes one off", "", Json("Deleted")),
 
+    op("get", "/v1/sms_callbacks/{gateway}", "Server", Anybody, "A provider says what became of a text; signed", "", Nothing),
+    op("post", "/v1/sms_callbacks/{gateway}", "Server", Anybody, "The same", "", Nothing),
     op("get", "/v1/health", "Server", Anybody, "Whether it can serve", "", Json("Health")),
     op("get", "/metrics", "Server", Anybody, "Figures for Prometheus; closed in production unless a token is configured", "", Figures),
     op("get", "/openapi.json", "Server", Anybody, "This document", "", Json("*")),

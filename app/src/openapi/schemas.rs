@@ -93,6 +93,11 @@ const SCHEMAS: &[(&str, &str)] = &[
         "BlocklistIdentifier",
         "object:=blocklist_identifier id identifier identifier_type created_at:i updated_at:i",
     ),
+    (
+        "SmsMessage",
+        "object:=sms_message id to_phone_number user_id:?s phone_number_id:?s status gateway:?s provider_message_id:?s \
+         attempts:i segments:i error:?s next_attempt_at:?i expire_at:i created_at:i updated_at:i",
+    ),
     ("Blocklist", "data:[BlocklistIdentifier] total_count:i"),
     ("Communication", "object blocked_country_codes:[s]"),
     ("HandshakePayload", "directives:[s]"),

@@ -170,7 +170,7 @@ pub(super) fn complete_user() -> User {
 pub(super) fn policy() -> Policy {
     Policy {
         live: crate::LiveSettings::default(),
-        application: "PhoneProof".to_owned(),
+        texts: std::sync::Arc::new(english()),
         allowlist: Allowlist::AllCountries,
         test_mode: false,
         code_lifetime: CODE_LIFETIME,
@@ -227,4 +227,11 @@ pub(super) fn replacing(before: Loaded<User>, edit: impl FnOnce(&mut User)) -> C
 /// A revision that no user has.
 pub(super) fn another(revision: Revision) -> Revision {
     Revision(revision.0 ^ 1)
+}
+
+/// The text of one language.
+pub(super) fn english() -> crate::Texts {
+    let template =
+        crate::Template::parse("{code} is your {application} code. It is valid for {minutes} minutes.").unwrap();
+    crate::Texts::new("PhoneProof", [("en".to_owned(), template)], None, None)
 }

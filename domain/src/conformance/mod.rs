@@ -23,5 +23,6 @@ mod races;
 pub mod repository;
 pub mod signing_keys;
 pub mod sms_gateway;
+pub mod sms_outbox;
 pub mod store_health;
 pub mod user_directory;

@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use super::given::{NOW, Random};
 use crate::ports::{SendError, Sms, SmsGateway};
-use crate::{E164, OtpCode};
+use crate::{E164, MessageId, OtpCode};
 
 /// A text with a code that nothing else holds.
 fn sms(to: &E164) -> Sms {
-    Sms {
-        to: to.clone(),
-        code: OtpCode::parse("918273").unwrap(),
-        application: "Conformance".to_owned(),
-        valid_for: Duration::from_secs(600),
-    }
+    Sms::new(
+        MessageId::generate(NOW, &Random),
+        to.clone(),
+        OtpCode::parse("918273").unwrap(),
+        "918273 is your Conformance code.".to_owned(),
+        Duration::from_secs(600),
+    )
 }
 
 /// A carrier that takes everything: each text is taken once and gets a receipt of its own, also

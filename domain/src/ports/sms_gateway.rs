@@ -1,32 +1,57 @@
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::BoxError;
-use crate::{E164, OtpCode};
+use crate::{E164, MessageId, OtpCode, Segments};
 
 /// One text message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Sms {
+    /// Which message this is; the same on every try.
+    pub id: MessageId,
     /// To whom.
     pub to: E164,
     /// The code in it, for gateways that build a text of their own.
     pub code: OtpCode,
-    /// The application's name, as in the text.
-    pub application: String,
-    /// How long the code is valid.
+    text: String,
+    /// From whom, where the route says so: a number, a name, a messaging service.
+    pub sender: Option<String>,
+    /// How long the code is still valid: later the text is worth nothing.
     pub valid_for: Duration,
 }
 
+impl fmt::Debug for Sms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sms({} to {})", self.id, self.to.masked())
+    }
+}
+
 impl Sms {
+    /// A text, ready to go.
+    #[must_use]
+    pub const fn new(id: MessageId, to: E164, code: OtpCode, text: String, valid_for: Duration) -> Self {
+        Self {
+            id,
+            to,
+            code,
+            text,
+            sender: None,
+            valid_for,
+        }
+    }
+
     /// The text that reaches the user. It holds the code: never log it.
     #[must_use]
-    pub fn body(&self) -> String {
-        let (code, application) = (self.code.reveal(), &self.application);
-        let minutes = self.valid_for.as_secs().div_ceil(60);
-        format!(
-            "{code} is your {application} verification code. It is valid for {minutes} minutes; share it with nobody."
-        )
+    pub fn body(&self) -> &str {
+        &self.text
+    }
+
+    /// What it costs, in segments.
+    #[must_use]
+    pub fn segments(&self) -> u32 {
+        Segments::of(&self.text).count
     }
 }
 
@@ -35,6 +60,19 @@ impl Sms {
 pub struct Receipt {
     /// The provider's id of the message.
     pub provider_id: String,
+    /// Which of several gateways took it; said by whoever chose among them.
+    pub gateway: Option<String>,
+}
+
+impl Receipt {
+    /// The receipt of a gateway that is one alone.
+    #[must_use]
+    pub fn of(provider_id: impl Into<String>) -> Self {
+        Self {
+            provider_id: provider_id.into(),
+            gateway: None,
+        }
+    }
 }
 
 /// Why a message was not taken, each an instruction to the caller.

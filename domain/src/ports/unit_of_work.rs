@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::{Change, CommitError};
-use crate::{Client, SignInToken, User};
+use crate::{Client, Message, SignInToken, User};
 
 /// One of several changes that happen together.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub enum Write {
     Client(Box<Change<Client>>),
     /// Of a ticket.
     SignInToken(Box<Change<SignInToken>>),
+    /// A new message, to be sent once this is committed.
+    Message(Box<Message>),
     /// Something to tell the application's back end.
     Event(Event),
 }

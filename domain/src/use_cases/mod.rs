@@ -6,6 +6,8 @@ mod admin_users;
 mod attempt_verification;
 mod auth;
 mod backup_codes;
+mod delivery;
+mod draw;
 mod own_account;
 mod prepare_verification;
 mod remove_phone_number;
@@ -16,7 +18,9 @@ use std::time::Duration;
 
 use crate::allowlist::NotAllowed;
 use crate::change::{ChangeError, change};
-use crate::ports::{Clock, Entropy, Loaded, Repository, SendError, SmsGateway, StoreError, Unique, UserDirectory};
+use crate::ports::{
+    Clock, Courier, Entropy, Loaded, Repository, Sealer, SendError, StoreError, Unique, UnitOfWork, UserDirectory,
+};
 use crate::{BackupCode, CodeHash, CodeHasher, E164, PhoneError, Policy, ProfileError, Timestamp, User, UserId};
 
 pub use admin_phone_numbers::{AdminUpdate, NewPhoneNumber};
@@ -25,6 +29,7 @@ pub use auth::{
     Acting, Address, Auth, AuthError, AuthPorts, Changed, FirstFactor, KnownSession, Limits, SecondFactor,
     SignInRequest, SignUpRequest, Tried, Visit,
 };
+pub use delivery::{Attempt, Delivered, Delivery};
 pub use own_account::ProfileUpdate;
 pub use prepare_verification::Prepared;
 pub use second_factor::SecondFactorUpdate;
@@ -36,8 +41,12 @@ pub struct Ports {
     pub repository: Arc<dyn Repository<User>>,
     /// Questions across users.
     pub directory: Arc<dyn UserDirectory>,
+    /// Commits users together with the texts to them.
+    pub unit_of_work: Arc<dyn UnitOfWork>,
     /// Sends texts.
-    pub gateway: Arc<dyn SmsGateway>,
+    pub courier: Arc<dyn Courier>,
+    /// Seals texts.
+    pub sealer: Arc<dyn Sealer>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -54,6 +63,8 @@ pub struct Users {
     policy: Arc<Policy>,
     /// Whether who is not known yet is made at first sight.
     first_sight: bool,
+    /// The language that the request asks for.
+    locale: Option<String>,
 }
 
 /// Why a use case did not do what it was asked.
@@ -121,6 +132,7 @@ impl Users {
             hasher,
             policy: Arc::new(policy),
             first_sight: true,
+            locale: None,
         }
     }
 
@@ -131,6 +143,12 @@ impl Users {
             first_sight: false,
             ..self.clone()
         }
+    }
+
+    /// The same for a request in this language; a user's own wins.
+    #[must_use]
+    pub fn in_language(&self, locale: Option<String>) -> Self {
+        Self { locale, ..self.clone() }
     }
 
     /// The settings of the rules.

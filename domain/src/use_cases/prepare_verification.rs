@@ -1,6 +1,6 @@
+use super::draw::{Drawn, Recipient};
 use super::{UserError, Users};
-use crate::ports::{SendError, Sms};
-use crate::{OtpCode, PhoneError, PhoneNumberId, Purpose, TEST_CODE, User, UserId};
+use crate::{PhoneError, PhoneNumberId, Purpose, User, UserId};
 
 /// A code is out.
 #[derive(Debug, Clone)]
@@ -14,8 +14,8 @@ pub struct Prepared {
 impl Users {
     /// `prepareVerification()`: makes a new code, keeps its keyed hash, and texts it.
     ///
-    /// The code is committed before it is texted, so a code that arrives always works. If the
-    /// gateway cannot say whether it took the text, the code is treated as sent.
+    /// The text is committed with the code, so a code that arrives always works, and a text that no provider takes
+    /// at once is tried again while its code is valid.
     ///
     /// # Errors
     /// [`UserError::Phone`] with `NotFound`, `AlreadyVerified`, `TooSoon`, or `Taken` by another
@@ -29,13 +29,14 @@ impl Users {
         self.policy.admit(&number)?;
         self.must_not_be_anothers(user, &number).await?;
 
-        let is_test = self.policy.is_test(&number);
-        let code = match OtpCode::parse(TEST_CODE) {
-            Ok(fixed) if is_test => fixed,
-            _ => OtpCode::generate(&*self.ports.entropy),
+        let recipient = Recipient {
+            number: &number,
+            phone_number: Some(id),
+            user: loaded.as_ref().map(|loaded| &loaded.aggregate),
         };
-        let hash = self.hasher.otp(Purpose::VerifyNumber(id), &code);
+        let Drawn { hash, message } = self.draw(recipient, Purpose::VerifyNumber(id));
         let (user, ()) = self
+            .carrying(message.as_ref())
             .change_own(user, loaded, now, |user| {
                 if let Some(left) = user.locked_for(now) {
                     return Err(UserError::Locked { left });
@@ -43,19 +44,7 @@ impl Users {
                 Ok(user.phones.prepare(id, hash, now, &self.policy)?)
             })
             .await?;
-        if is_test {
-            return Ok(Prepared { user, texted: false });
-        }
-        let application = self.policy.application.clone();
-        let sms = Sms {
-            to: number,
-            code,
-            application,
-            valid_for: self.policy.code_lifetime,
-        };
-        match self.ports.gateway.send(&sms).await {
-            Ok(_) | Err(SendError::Unknown(_)) => Ok(Prepared { user, texted: true }),
-            Err(error) => Err(UserError::NotSent(error)),
-        }
+        let texted = self.send(message).await?;
+        Ok(Prepared { user, texted })
     }
 }

@@ -7,9 +7,10 @@ use mockall::Sequence;
 use super::*;
 use crate::change::MAX_ROUNDS;
 use crate::ports::{
-    Change, CommitError, MockClock, MockRepository, MockSmsGateway, MockUserDirectory, Receipt, Revision,
+    Change, CommitError, MockClock, MockCourier, MockRepository, MockUnitOfWork, MockUserDirectory, Revision, Sending,
+    Write,
 };
-use crate::testing::{Counting, hasher, policy};
+use crate::testing::{Clear, Counting, hasher, policy};
 use crate::{AttemptOutcome, OtpCode, PhoneNumberId, Purpose, Standing, UserPhones};
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -19,7 +20,8 @@ const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 struct Mocks {
     repository: MockRepository<User>,
     directory: MockUserDirectory,
-    gateway: MockSmsGateway,
+    work: MockUnitOfWork,
+    courier: MockCourier,
 }
 
 impl Mocks {
@@ -33,7 +35,9 @@ impl Mocks {
         let ports = Ports {
             repository: Arc::new(self.repository),
             directory: Arc::new(self.directory),
-            gateway: Arc::new(self.gateway),
+            unit_of_work: Arc::new(self.work),
+            courier: Arc::new(self.courier),
+            sealer: Arc::new(Clear),
             clock: Arc::new(clock),
             entropy: Arc::new(Counting::default()),
         };
@@ -52,6 +56,16 @@ impl Mocks {
 
     fn nobody_owns_anything(mut self) -> Self {
         self.directory.expect_owner_of().returning(|_| Ok(None));
+        self
+    }
+
+    /// Each of a user together with a text.
+    fn commits_with_text(mut self, times: usize) -> Self {
+        self.work
+            .expect_commit_all()
+            .times(times)
+            .withf(|writes| matches!(&writes[..], [Write::User(_), Write::Message(_)]))
+            .returning(|_| Ok(()));
         self
     }
 
@@ -149,7 +163,6 @@ async fn a_user_is_made_at_first_sight_and_seen_once_a_day() {
 
 #[tokio::test]
 async fn the_code_is_committed_before_it_is_sent_and_is_the_one_that_was_sent() {
-    let sent = Arc::new(Mutex::new(None));
     let committed = Arc::new(Mutex::new(None));
     let mut order = Sequence::new();
     let mut mocks = Mocks::default()
@@ -157,25 +170,30 @@ async fn the_code_is_committed_before_it_is_sent_and_is_the_one_that_was_sent() 
         .nobody_owns_anything();
     let keep = committed.clone();
     mocks
-        .repository
-        .expect_commit()
+        .work
+        .expect_commit_all()
         .times(1)
         .in_sequence(&mut order)
-        .returning(move |change| {
-            *keep.lock().unwrap() = Some(after(&change).clone());
+        .returning(move |writes| {
+            let [Write::User(change), Write::Message(message)] = &writes[..] else {
+                panic!("{writes:?}")
+            };
+            *keep.lock().unwrap() = Some((after(change).clone(), (**message).clone()));
             Ok(())
         });
-    let keep = sent.clone();
+    let sent = committed.clone();
     mocks
-        .gateway
+        .courier
         .expect_send()
         .times(1)
         .in_sequence(&mut order)
-        .returning(move |sms| {
-            *keep.lock().unwrap() = Some(sms.clone());
-            Ok(Receipt {
-                provider_id: "1".into(),
-            })
+        .returning(move |message| {
+            assert_eq!(
+                sent.lock().unwrap().as_ref().unwrap().1,
+                message,
+                "what was committed is sent"
+            );
+            Sending::Sent
         });
     let prepared = mocks
         .users()
@@ -184,13 +202,30 @@ async fn the_code_is_committed_before_it_is_sent_and_is_the_one_that_was_sent() 
         .unwrap();
     assert!(prepared.texted);
 
-    let sms = sent.lock().unwrap().take().unwrap();
-    let mut user = committed.lock().unwrap().take().unwrap();
+    let (mut user, message) = committed.lock().unwrap().take().unwrap();
     assert_eq!(
-        (sms.to.as_str(), sms.body().contains(sms.code.reveal())),
-        ("+14155552671", true)
+        (
+            message.to.as_str(),
+            message.user,
+            message.phone_number,
+            message.expires_at
+        ),
+        (
+            "+14155552671",
+            Some(user_id()),
+            Some(phone_id()),
+            NOW.plus(policy().code_lifetime)
+        )
     );
-    let hash = hasher().otp(Purpose::VerifyNumber(&phone_id()), &sms.code);
+    // The request holds it: nobody else tries meanwhile.
+    assert_eq!(
+        (message.tries, message.due_at),
+        (1, Some(NOW.plus(crate::MESSAGE_LEASE)))
+    );
+    let sealed = message.sealed.unwrap();
+    let (code, text) = sealed.split_at(OtpCode::DIGITS);
+    assert!(text.contains(code));
+    let hash = hasher().otp(Purpose::VerifyNumber(&phone_id()), &OtpCode::parse(code).unwrap());
     assert_eq!(
         user.phones.attempt(&phone_id(), hash, NOW, &policy()),
         Ok(AttemptOutcome::Verified)
@@ -212,7 +247,7 @@ async fn a_test_number_is_never_texted_and_takes_the_fixed_code() {
         );
         Ok(())
     });
-    mocks.gateway.expect_send().never();
+    mocks.courier.expect_send().never();
     assert!(
         !mocks
             .users()
@@ -228,17 +263,13 @@ async fn outside_test_mode_a_test_number_is_texted_like_any_other() {
     let mut mocks = Mocks::default()
         .stored(user_with(number("+14155550100"), |_| ()))
         .nobody_owns_anything()
-        .commits(1);
+        .commits_with_text(1);
     mocks
-        .gateway
+        .courier
         .expect_send()
         .times(1)
-        .withf(|sms| sms.code.reveal() != "424242")
-        .returning(|_| {
-            Ok(Receipt {
-                provider_id: "1".into(),
-            })
-        });
+        .withf(|message| !message.sealed.as_ref().unwrap().starts_with("424242"))
+        .returning(|_| Sending::Sent);
     let users = mocks.users_under(Policy {
         test_mode: false,
         ..policy()
@@ -253,28 +284,57 @@ async fn outside_test_mode_a_test_number_is_texted_like_any_other() {
 }
 
 #[tokio::test]
-async fn only_a_text_that_may_have_gone_out_counts_as_sent() {
-    type Failure = fn() -> SendError;
-    let failures: [(Failure, bool); 5] = [
-        (|| SendError::Rejected("landline".into()), false),
-        (|| SendError::Refused("no credit".into()), false),
-        (
-            || SendError::Throttled {
-                retry_after: Duration::from_secs(1),
-            },
-            false,
-        ),
-        (|| SendError::Unavailable("refused".into()), false),
-        (|| SendError::Unknown("timeout".into()), true),
+async fn only_a_text_that_nobody_will_take_is_told() {
+    type Answer = fn() -> Sending;
+    let answers: [(Answer, bool); 3] = [
+        (|| Sending::Sent, true),
+        (|| Sending::Underway, true),
+        (|| Sending::Failed(SendError::Rejected("landline".into())), false),
     ];
-    for (failure, counts) in failures {
+    for (answer, counts) in answers {
         let mut mocks = Mocks::default()
             .stored(user_with(number("+14155552671"), |_| ()))
             .nobody_owns_anything()
-            .commits(1);
-        mocks.gateway.expect_send().times(1).returning(move |_| Err(failure()));
+            .commits_with_text(1);
+        mocks.courier.expect_send().times(1).returning(move |_| answer());
         let outcome = mocks.users().prepare_verification(&user_id(), &phone_id()).await;
-        assert_eq!(outcome.is_ok(), counts, "{:?}", failure());
+        assert_eq!(outcome.is_ok(), counts, "{:?}", answer());
+    }
+}
+
+#[tokio::test]
+async fn the_users_language_wins_over_the_requests() {
+    let template = |text: &str| crate::Template::parse(text).unwrap();
+    let templates = [("en", "{code} en"), ("de", "{code} de"), ("fr", "{code} fr")];
+    let texts = crate::Texts::new(
+        "Acme",
+        templates.map(|(tag, text)| (tag.to_owned(), template(text))),
+        None,
+        None,
+    );
+    for (own, requested, spoken) in [
+        (None, None, "en"),
+        (None, Some("de-CH"), "de"),
+        (Some("fr"), Some("de"), "fr"),
+    ] {
+        let mut user = user_with(number("+14155552671"), |_| ());
+        user.profile.locale = own.map(|locale| locale.parse().unwrap());
+        let mut mocks = Mocks::default()
+            .stored(user)
+            .nobody_owns_anything()
+            .commits_with_text(1);
+        mocks
+            .courier
+            .expect_send()
+            .times(1)
+            .withf(move |message| message.sealed.as_ref().unwrap().ends_with(spoken))
+            .returning(|_| Sending::Sent);
+        let users = mocks.users_under(Policy {
+            texts: Arc::new(texts.clone()),
+            ..policy()
+        });
+        let users = users.in_language(requested.map(str::to_owned));
+        users.prepare_verification(&user_id(), &phone_id()).await.unwrap();
     }
 }
 
@@ -285,7 +345,7 @@ async fn no_text_goes_to_a_number_that_another_user_won_meanwhile() {
         .directory
         .expect_owner_of()
         .returning(|_| Ok(Some("user_b".parse().unwrap())));
-    mocks.gateway.expect_send().never();
+    mocks.courier.expect_send().never();
     let outcome = mocks.users().prepare_verification(&user_id(), &phone_id()).await;
     assert!(
         matches!(outcome, Err(UserError::Phone(PhoneError::Taken))),

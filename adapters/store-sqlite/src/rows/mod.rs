@@ -2,6 +2,7 @@
 
 mod backup_code;
 mod client;
+mod message;
 mod phone_number;
 mod session;
 mod sign_in_token;
@@ -18,6 +19,7 @@ use crate::errors::corrupt;
 
 pub(crate) use backup_code::BackupCodeRow;
 pub(crate) use client::ClientRow;
+pub(crate) use message::{MessageProgress, MessageRow};
 pub(crate) use phone_number::PhoneNumberRow;
 pub(crate) use session::{SessionRow, word as ending_word};
 pub(crate) use sign_in_token::SignInTokenRow;

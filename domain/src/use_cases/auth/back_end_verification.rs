@@ -3,6 +3,7 @@
 
 use super::{Auth, AuthError, Visit};
 use crate::use_cases::UserError;
+use crate::use_cases::draw::{Drawn, Recipient};
 use crate::{
     AttemptOutcome, BackEndVerification, BackEndVerificationId, CodeHash, OtpCode, PhoneError, PhoneNumberId, Purpose,
     User,
@@ -29,10 +30,17 @@ impl Auth {
         // Before anything is charged.
         begin(&mut user.clone(), CodeHash::from_bytes([0; 32]))?;
         let purpose = Purpose::BackEnd(&verification, id);
-        let drawn = self.draw(&Visit::default(), Some(&user.id), &number, purpose).await?;
-        let hash = drawn.hash;
-        let (user, ()) = users.change_as_admin(&user.id, now, |user| begin(user, hash)).await?;
-        self.text(drawn).await?;
+        let recipient = Recipient {
+            number: &number,
+            phone_number: Some(id),
+            user: Some(&user),
+        };
+        let Drawn { hash, message } = self.draw(&Visit::default(), recipient, purpose).await?;
+        let (user, ()) = users
+            .carrying(message.as_ref())
+            .change_as_admin(&user.id, now, |user| begin(user, hash))
+            .await?;
+        self.send(message).await?;
         driven(&user, id)
     }
 

@@ -99,6 +99,7 @@ impl Auth {
                     .and_then(|user| write(user_before.clone(), user))
                     .map(|change| Write::User(Box::new(change))),
                 write(loaded.clone(), client.clone()).map(|change| Write::Client(Box::new(change))),
+                visit.message.clone().map(Write::Message),
             ]
             .into_iter()
             .flatten()

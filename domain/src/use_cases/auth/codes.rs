@@ -1,43 +1,25 @@
 //! Drawing codes and texting them, for whatever purpose.
 
 use super::{Address, Auth, AuthError, Visit};
-use crate::ports::{SendError, Sms};
+use crate::use_cases::draw::{Drawn, Recipient};
 use crate::use_cases::{Prepared, UserError, Users};
-use crate::{CodeHash, E164, OtpCode, PhoneError, PhoneNumberId, Purpose, TEST_CODE, UserId};
-
-/// A code that was drawn and not texted yet.
-pub(super) struct Drawn {
-    pub(super) code: OtpCode,
-    pub(super) hash: CodeHash,
-    to: E164,
-    is_test: bool,
-}
+use crate::{CodeHash, Message, PhoneError, PhoneNumberId, Purpose, UserId};
 
 impl Auth {
-    /// Draws a code for `number`, if it may be texted at all and not too many were.
+    /// Draws a code and writes its text, if the number may be texted at all and not too many were.
     pub(super) async fn draw(
         &self,
         visit: &Visit,
-        user: Option<&UserId>,
-        number: &E164,
+        to: Recipient<'_>,
         purpose: Purpose<'_>,
     ) -> Result<Drawn, AuthError> {
         let policy = self.policy();
-        policy.admit(number).map_err(UserError::from)?;
-        let is_test = policy.is_test(number);
-        if !is_test {
-            self.limit_codes(number, user, visit.address).await?;
+        policy.admit(to.number).map_err(UserError::from)?;
+        if !policy.is_test(to.number) {
+            self.limit_codes(to.number, to.user.map(|user| &user.id), visit.address)
+                .await?;
         }
-        let code = match OtpCode::parse(TEST_CODE) {
-            Ok(fixed) if is_test => fixed,
-            _ => OtpCode::generate(&*self.users.ports.entropy),
-        };
-        Ok(Drawn {
-            hash: self.users.hasher.otp(purpose, &code),
-            code,
-            to: number.clone(),
-            is_test,
-        })
+        Ok(self.users.in_language(visit.locale.clone()).draw(to, purpose))
     }
 
     /// `prepareVerification()` of a user's number, if not too many codes were sent; see
@@ -66,20 +48,9 @@ impl Auth {
         Ok(users.prepare_verification(user, id).await?)
     }
 
-    /// Texts a code that is committed. If the gateway cannot say whether it took the text, it counts as sent.
-    pub(super) async fn text(&self, drawn: Drawn) -> Result<(), AuthError> {
-        if drawn.is_test {
-            return Ok(());
-        }
-        let sms = Sms {
-            to: drawn.to,
-            code: drawn.code,
-            application: self.policy().application.clone(),
-            valid_for: self.policy().code_lifetime,
-        };
-        match self.users.ports.gateway.send(&sms).await {
-            Ok(_) | Err(SendError::Unknown(_)) => Ok(()),
-            Err(error) => Err(UserError::NotSent(error).into()),
-        }
+    /// Sends what is committed.
+    pub(super) async fn send(&self, message: Option<Message>) -> Result<(), AuthError> {
+        self.users.send(message).await?;
+        Ok(())
     }
 }

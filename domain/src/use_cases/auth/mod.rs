@@ -25,7 +25,7 @@ use crate::ports::{
 use crate::proof::ProofError;
 use crate::session::{Activity, Session};
 use crate::sign_in_token::{SignInToken, TicketError};
-use crate::{AttemptOutcome, Client, ClientId, Policy, SessionId, Timestamp, Token, User};
+use crate::{AttemptOutcome, Client, ClientId, Message, Policy, SessionId, Timestamp, Token, User};
 
 pub use back_end::KnownSession;
 pub use limits::{Address, Limits};
@@ -69,6 +69,37 @@ pub struct Visit {
     pub activity: Activity,
     /// The visitor's address, for limits; none if nobody knows it.
     pub address: Option<Address>,
+    /// The language that the visitor asks for.
+    pub locale: Option<String>,
+    /// What the next change of the client commits along with it.
+    message: Option<Box<Message>>,
+}
+
+impl Visit {
+    /// The visit of a client, if it is known.
+    #[must_use]
+    pub const fn new(
+        client: Option<Loaded<Client>>,
+        activity: Activity,
+        address: Option<Address>,
+        locale: Option<String>,
+    ) -> Self {
+        Self {
+            client,
+            activity,
+            address,
+            locale,
+            message: None,
+        }
+    }
+
+    /// The same visit, whose next change commits `message` along with it.
+    fn carrying(&self, message: Option<&Message>) -> Self {
+        Self {
+            message: message.cloned().map(Box::new),
+            ..self.clone()
+        }
+    }
 }
 
 /// What a change of a client led to.

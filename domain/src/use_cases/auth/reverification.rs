@@ -6,6 +6,7 @@ use super::sign_in::may_sign_in;
 use super::{Acting, Auth, AuthError, Changed, FirstFactor, SecondFactor, Tried, Visit};
 use crate::proof::{Proof, Strategy};
 use crate::session::{Level, Reverification, ReverificationStatus};
+use crate::use_cases::draw::{Drawn, Recipient};
 use crate::{Client, OtpCode, PhoneNumberId, Purpose, SessionId};
 
 impl Auth {
@@ -45,8 +46,13 @@ impl Auth {
         let to = self.first_factor_number(&acting.user, None, Strategy::PhoneCode, number)?;
         Proof::must_be_due(reverification.first.as_ref(), now, self.policy())?;
         let purpose = Purpose::ReverifyFirst(id, &to.id);
-        let drawn = self.draw(visit, Some(&acting.user.id), &to.number, purpose).await?;
-        let hash = drawn.hash;
+        let recipient = Recipient {
+            number: &to.number,
+            phone_number: Some(&to.id),
+            user: Some(&acting.user),
+        };
+        let Drawn { hash, message } = self.draw(visit, recipient, purpose).await?;
+        let visit = &visit.carrying(message.as_ref());
         let changed = self
             .change_client(visit, |client| {
                 let reverification = current(client, id, ReverificationStatus::NeedsFirstFactor)?;
@@ -61,7 +67,7 @@ impl Auth {
                 Ok(())
             })
             .await?;
-        self.text(drawn).await?;
+        self.send(message).await?;
         Ok(changed)
     }
 
@@ -117,8 +123,13 @@ impl Auth {
         let to = second_factor_number(&acting.user, number)?;
         Proof::must_be_due(reverification.second.as_ref(), now, self.policy())?;
         let purpose = Purpose::ReverifySecond(id, &to.id);
-        let drawn = self.draw(visit, Some(&acting.user.id), &to.number, purpose).await?;
-        let hash = drawn.hash;
+        let recipient = Recipient {
+            number: &to.number,
+            phone_number: Some(&to.id),
+            user: Some(&acting.user),
+        };
+        let Drawn { hash, message } = self.draw(visit, recipient, purpose).await?;
+        let visit = &visit.carrying(message.as_ref());
         let changed = self
             .change_client(visit, |client| {
                 let reverification = current(client, id, ReverificationStatus::NeedsSecondFactor)?;
@@ -133,7 +144,7 @@ impl Auth {
                 Ok(())
             })
             .await?;
-        self.text(drawn).await?;
+        self.send(message).await?;
         Ok(changed)
     }
 

@@ -5,6 +5,7 @@ use super::sign_in::{current, may_sign_in, open};
 use super::{Auth, AuthError, Changed, Tried, Visit};
 use crate::proof::{Proof, Strategy};
 use crate::sign_in::Step;
+use crate::use_cases::draw::{Drawn, Recipient};
 use crate::{
     BackupCode, CodeHash, Factor, OtpCode, PhoneNumber, PhoneNumberId, Purpose, SessionId, SignInId, Timestamp, User,
 };
@@ -41,8 +42,13 @@ impl Auth {
         let to = second_factor_number(&user, number)?;
         Proof::must_be_due(sign_in.second.as_ref(), now, self.policy())?;
         let purpose = Purpose::SecondFactor(id, &to.id);
-        let drawn = self.draw(visit, Some(&user.id), &to.number, purpose).await?;
-        let hash = drawn.hash;
+        let recipient = Recipient {
+            number: &to.number,
+            phone_number: Some(&to.id),
+            user: Some(&user),
+        };
+        let Drawn { hash, message } = self.draw(visit, recipient, purpose).await?;
+        let visit = &visit.carrying(message.as_ref());
         let changed = self
             .change_client(visit, |client| {
                 let sign_in = current(client, id, now)?;
@@ -60,7 +66,7 @@ impl Auth {
                 Ok(())
             })
             .await?;
-        self.text(drawn).await?;
+        self.send(message).await?;
         Ok(changed)
     }
 

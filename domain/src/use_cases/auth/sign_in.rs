@@ -5,6 +5,7 @@ use super::{Auth, AuthError, Changed, Tried, Visit};
 use crate::proof::{Proof, Strategy};
 use crate::sign_in::{SignIn, Step};
 use crate::use_cases::UserError;
+use crate::use_cases::draw::{Drawn, Recipient};
 use crate::{
     AttemptOutcome, Client, CodeHash, E164, Factor, OtpCode, PasswordHash, PhoneNumber, PhoneNumberId, Purpose,
     SessionId, SignInId, Timestamp, User, UserId,
@@ -100,8 +101,13 @@ impl Auth {
         let to = self.first_factor_number(&user, typed, strategy, number)?.clone();
         Proof::must_be_due(sign_in.first.as_ref(), now, self.policy())?;
         let purpose = first_factor_purpose(strategy, id, &to.id);
-        let drawn = self.draw(visit, Some(&user.id), &to.number, purpose).await?;
-        let hash = drawn.hash;
+        let recipient = Recipient {
+            number: &to.number,
+            phone_number: Some(&to.id),
+            user: Some(&user),
+        };
+        let Drawn { hash, message } = self.draw(visit, recipient, purpose).await?;
+        let visit = &visit.carrying(message.as_ref());
         let changed = self
             .change_client(visit, |client| {
                 let sign_in = current(client, id, now)?;
@@ -113,7 +119,7 @@ impl Auth {
                 Ok(())
             })
             .await?;
-        self.text(drawn).await?;
+        self.send(message).await?;
         Ok(changed)
     }
 

@@ -7,6 +7,7 @@ use crate::proof::Strategy;
 use crate::session::Session;
 use crate::sign_up::{SignUp, SignUpUpdate};
 use crate::use_cases::UserError;
+use crate::use_cases::draw::{Drawn, Recipient};
 use crate::{
     AttemptOutcome, Client, E164, OtpCode, PhoneError, PhoneNumberId, Purpose, SessionId, SignUpId, Timestamp, User,
     UserId,
@@ -89,8 +90,21 @@ impl Auth {
             .clone()
             .prepare(crate::CodeHash::from_bytes([0; 32]), now, self.policy())?;
         self.must_be_nobodys(&number).await?;
-        let drawn = self.draw(visit, None, &number, Purpose::SignUp(id, &number)).await?;
-        let hash = drawn.hash;
+        let recipient = Recipient {
+            number: &number,
+            phone_number: None,
+            user: None,
+        };
+        let speaking = Visit {
+            locale: sign_up
+                .locale
+                .as_ref()
+                .map(ToString::to_string)
+                .or_else(|| visit.locale.clone()),
+            ..visit.clone()
+        };
+        let Drawn { hash, message } = self.draw(&speaking, recipient, Purpose::SignUp(id, &number)).await?;
+        let visit = &visit.carrying(message.as_ref());
         let changed = self
             .change_client(visit, |client| {
                 let sign_up = current(client, id, now)?;
@@ -100,7 +114,7 @@ impl Auth {
                 Ok(sign_up.prepare(hash, now, self.policy())?)
             })
             .await?;
-        self.text(drawn).await?;
+        self.send(message).await?;
         Ok(changed)
     }
 

@@ -1,0 +1,142 @@
+//! Brings texts on their way: those of a request at once, and in the background what is due again or was left by
+//! others. Any number of processes may share one outbox: each message is leased by one of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use phoneproof_domain::ports::{Courier, Sending};
+use phoneproof_domain::use_cases::{Attempt, Delivered, Delivery};
+use phoneproof_domain::{Message, Settled};
+use tokio::runtime::Handle;
+use tokio::sync::{RwLock, Semaphore, watch};
+
+/// How often the outbox is looked at: retries, and what died processes left.
+const BEAT: Duration = Duration::from_millis(500);
+/// How many are tried at once in the background; those of requests are bounded by their gateways.
+const AT_ONCE: usize = 64;
+/// How long messages are kept after their end (`security.md`, "Keeping and showing").
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+const BEATS_AN_HOUR: u32 = 7200;
+
+/// Tries messages in tasks of the server's own: a browser that leaves stops nothing.
+#[derive(Clone)]
+pub(crate) struct Postman {
+    delivery: Delivery,
+    /// How long a request waits for its text.
+    wait: Duration,
+    runtime: Handle,
+    /// Each try holds it shared; whoever gets it alone knows that none is under way.
+    underway: Arc<RwLock<()>>,
+}
+
+impl Postman {
+    pub(crate) fn new(delivery: Delivery, wait: Duration, runtime: Handle) -> Self {
+        Self {
+            delivery,
+            wait,
+            runtime,
+            underway: Arc::default(),
+        }
+    }
+
+    /// Waits until no try is under way.
+    pub(crate) async fn idle(&self) {
+        drop(self.underway.write().await);
+    }
+
+    /// Tries what is due until `closing` says so; what is under way then is finished.
+    pub(crate) async fn run(self, mut closing: watch::Receiver<bool>) {
+        let free = Arc::new(Semaphore::new(AT_ONCE));
+        let mut beats: u32 = 0;
+        loop {
+            if *closing.borrow() {
+                return;
+            }
+            let room = u32::try_from(free.available_permits()).unwrap_or(0);
+            let claimed = if room > 0 { self.claimed(room).await } else { Vec::new() };
+            for message in &claimed {
+                let (postman, message) = (self.clone(), message.clone());
+                if let Ok(permit) = free.clone().acquire_owned().await {
+                    self.runtime.spawn(async move {
+                        postman.attempt(message).await;
+                        drop(permit);
+                    });
+                }
+            }
+            if claimed.is_empty() {
+                tokio::select! {
+                    () = tokio::time::sleep(BEAT) => beats += 1,
+                    _ = closing.changed() => return,
+                }
+            }
+            if beats >= BEATS_AN_HOUR {
+                beats = 0;
+                self.forget().await;
+            }
+        }
+    }
+
+    async fn claimed(&self, room: u32) -> Vec<Message> {
+        let claimed = self.delivery.outbox.claim(self.delivery.clock.now(), room).await;
+        claimed.unwrap_or_else(|error| {
+            tracing::error!("the texts that are due could not be read: {error}");
+            Vec::new()
+        })
+    }
+
+    async fn forget(&self) {
+        let before = self.delivery.clock.now().minus(KEPT);
+        match self.delivery.outbox.forget_messages(before).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(messages = count, "forgot {count} old messages"),
+            Err(error) => tracing::error!("old messages could not be forgotten: {error}"),
+        }
+    }
+
+    async fn attempt(&self, message: Message) -> Delivered {
+        let _underway = self.underway.read().await;
+        let attempt = self.delivery.attempt(&message).await;
+        log(&message, &attempt);
+        attempt.delivered
+    }
+}
+
+#[async_trait]
+impl Courier for Postman {
+    async fn send(&self, message: Message) -> Sending {
+        let postman = self.clone();
+        let task = self.runtime.spawn(async move { postman.attempt(message).await });
+        match tokio::time::timeout(self.wait, task).await {
+            Ok(Ok(Delivered::Sent)) => Sending::Sent,
+            Ok(Ok(Delivered::Failed(error))) => Sending::Failed(error),
+            Ok(Ok(Delivered::Again)) | Err(_) => Sending::Underway,
+            Ok(Err(failed)) => match failed.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Sending::Underway,
+            },
+        }
+    }
+}
+
+fn log(message: &Message, attempt: &Attempt) {
+    let (id, to, tries) = (&message.id, message.to.masked(), message.tries);
+    match &attempt.settled {
+        Settled::Sent {
+            gateway, doubt: None, ..
+        } => tracing::debug!(message.id = %id, %to, tries, gateway, "a text was taken"),
+        Settled::Sent { doubt: Some(doubt), .. } => {
+            tracing::warn!(message.id = %id, %to, tries, "a text may have been taken: {doubt}");
+        }
+        Settled::Again { reason, .. } => {
+            tracing::warn!(message.id = %id, %to, tries, "a text was not taken, and is tried again: {reason}");
+        }
+        Settled::Failed { reason } => tracing::warn!(message.id = %id, %to, tries, "a text is given up: {reason}"),
+        Settled::Expired => {
+            tracing::warn!(message.id = %id, %to, tries, "a text was not taken before its code ran out");
+        }
+    }
+    if let Err(error) = &attempt.kept {
+        tracing::error!(message.id = %id, "what became of a text could not be kept; it may be sent again: {error}");
+    }
+}

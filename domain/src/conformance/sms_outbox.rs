@@ -1,0 +1,289 @@
+//! What an [`SmsOutbox`] must do, together with the [`UnitOfWork`] that fills it. Claims take whatever is due: run it on
+//! a store of its own.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::given::{NOW, Random, later, number, number_id, stored, user};
+use crate::ports::{Change, CommitError, DeliveryReceipt, MessageQuery, Repository, SmsOutbox, UnitOfWork, Write};
+use crate::{MESSAGE_LEASE, Message, MessageId, MessageState, Settled, Timestamp, User};
+
+/// Everything.
+pub async fn all(users: &dyn Repository<User>, work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+    a_message_is_kept_with_its_change_or_not_at_all(users, work, outbox).await;
+    every_field_is_read_as_it_was_written(work, outbox).await;
+    nobody_else_gets_what_is_leased(work, outbox).await;
+    settling_follows_the_rules(work, outbox).await;
+    receipts_lead_forward_alone(work, outbox).await;
+    messages_are_found(work, outbox).await;
+    what_waits_is_not_forgotten(work, outbox).await;
+}
+
+fn message(at: Timestamp) -> Message {
+    Message {
+        id: MessageId::generate(at, &Random),
+        to: number(),
+        user: None,
+        phone_number: None,
+        sealed: Some("sealed \"'ü🦀".to_owned()),
+        state: MessageState::Queued,
+        gateway: None,
+        provider_id: None,
+        tries: 0,
+        unsettled: 0,
+        segments: 0,
+        error: None,
+        due_at: Some(at),
+        expires_at: at.plus(Duration::from_secs(600)),
+        created_at: at,
+        updated_at: at,
+    }
+}
+
+async fn kept(work: &dyn UnitOfWork, message: Message) -> Message {
+    work.commit_all(vec![Write::Message(Box::new(message.clone()))])
+        .await
+        .unwrap();
+    message
+}
+
+async fn read(outbox: &dyn SmsOutbox, message: &Message) -> Message {
+    outbox.message(&message.id).await.unwrap().unwrap()
+}
+
+fn sent(gateway: &str, provider_id: &str) -> Settled {
+    Settled::Sent {
+        gateway: Some(gateway.to_owned()),
+        provider_id: Some(provider_id.to_owned()),
+        segments: 1,
+        doubt: None,
+    }
+}
+
+async fn a_message_is_kept_with_its_change_or_not_at_all(
+    users: &dyn Repository<User>,
+    work: &dyn UnitOfWork,
+    outbox: &dyn SmsOutbox,
+) {
+    let before = stored(users, &user()).await;
+    let replace = Change::Replace {
+        after: User {
+            banned: true,
+            ..before.aggregate.clone()
+        },
+        before,
+    };
+    let writes = |message: &Message| {
+        vec![
+            Write::Message(Box::new(message.clone())),
+            Write::User(Box::new(replace.clone())),
+        ]
+    };
+    let first = message(NOW);
+    work.commit_all(writes(&first)).await.unwrap();
+    assert_eq!(read(outbox, &first).await, first);
+    let second = message(NOW);
+    assert!(matches!(
+        work.commit_all(writes(&second)).await,
+        Err(CommitError::Stale)
+    ));
+    assert_eq!(outbox.message(&second.id).await.unwrap(), None);
+    outbox.settle(&first.id, &Settled::Expired, NOW).await.unwrap();
+}
+
+async fn every_field_is_read_as_it_was_written(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+    for state in MessageState::ALL {
+        let complete = Message {
+            user: Some(user().id),
+            phone_number: Some(number_id(NOW)),
+            state,
+            gateway: Some("main".to_owned()),
+            provider_id: Some("SM'\"1".to_owned()),
+            tries: 3,
+            unsettled: 2,
+            segments: 4,
+            error: Some("21211: ü".to_owned()),
+            due_at: None,
+            updated_at: later(3),
+            ..message(later(1))
+        };
+        let complete = kept(work, complete).await;
+        assert_eq!(read(outbox, &complete).await, complete);
+    }
+}
+
+async fn nobody_else_gets_what_is_leased(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+    let mut made = BTreeSet::new();
+    for at in 0..20 {
+        made.insert(kept(work, message(later(at))).await.id.to_string());
+    }
+    let claims = join_all((0..8).map(|_| outbox.claim(later(100), 5))).await;
+    let claimed: Vec<Message> = claims.into_iter().flat_map(Result::unwrap).collect();
+    let ids: Vec<String> = claimed.iter().map(|message| message.id.to_string()).collect();
+    assert_eq!(ids.len(), 20, "each once");
+    assert_eq!(ids.into_iter().collect::<BTreeSet<_>>(), made);
+    for message in &claimed {
+        assert_eq!(
+            (message.state, message.tries, message.unsettled),
+            (MessageState::Sending, 1, 1)
+        );
+        assert_eq!(read(outbox, message).await, *message);
+    }
+    assert_eq!(outbox.claim(later(100), 5).await.unwrap(), []);
+    let after = later(100).plus(MESSAGE_LEASE);
+    let again = outbox.claim(after, 100).await.unwrap();
+    assert_eq!(again.len(), 20);
+    assert!(
+        again.windows(2).all(|pair| pair[0].created_at <= pair[1].created_at),
+        "oldest first"
+    );
+    for message in again {
+        assert_eq!((message.tries, message.unsettled), (2, 2), "whoever had it died");
+        outbox.settle(&message.id, &sent("main", "x"), after).await.unwrap();
+    }
+    assert_eq!(outbox.claim(after.plus(10 * MESSAGE_LEASE), 100).await.unwrap(), []);
+}
+
+async fn settling_follows_the_rules(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+    for settled in [
+        sent("main", "SM1"),
+        Settled::Sent {
+            gateway: None,
+            provider_id: None,
+            segments: 2,
+            doubt: Some("time-out".to_owned()),
+        },
+        Settled::Again {
+            at: later(5000),
+            reason: "down".to_owned(),
+        },
+        Settled::Failed {
+            reason: "landline".to_owned(),
+        },
+        Settled::Expired,
+    ] {
+        let mut expected = message(NOW);
+        expected.lease(NOW);
+        kept(work, expected.clone()).await;
+        outbox.settle(&expected.id, &settled, later(7)).await.unwrap();
+        expected.settle(settled, later(7));
+        assert_eq!(read(outbox, &expected).await, expected);
+    }
+    let due = outbox.claim(later(4999), 10).await.unwrap();
+    assert_eq!(due, [], "not before its time");
+    let due = outbox.claim(later(5000), 10).await.unwrap();
+    assert_eq!(due.len(), 1);
+    outbox.settle(&due[0].id, &Settled::Expired, later(5000)).await.unwrap();
+}
+
+async fn receipts_lead_forward_alone(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+    let (one, other) = (kept(work, message(NOW)).await, kept(work, message(NOW)).await);
+    let claimed = outbox.claim(NOW, 10).await.unwrap();
+    assert_eq!(claimed.len(), 2);
+    outbox.settle(&one.id, &sent("main", "SM-7"), NOW).await.unwrap();
+    // Another gateway may give the same id.
+    outbox.settle(&other.id, &sent("backup", "SM-7"), NOW).await.unwrap();
+    let receipt = |state: MessageState, error: Option<&str>| DeliveryReceipt {
+        provider_id: "SM-7".to_owned(),
+        state,
+        error: error.map(str::to_owned),
+    };
+    let mut at = 0;
+    for (told, expected, error) in [
+        (receipt(MessageState::Sent, None), MessageState::Sent, None),
+        (
+            receipt(MessageState::Undelivered, Some("30003")),
+            MessageState::Undelivered,
+            Some("30003"),
+        ),
+        (
+            receipt(MessageState::Sent, None),
+            MessageState::Undelivered,
+            Some("30003"),
+        ),
+        (receipt(MessageState::Delivered, None), MessageState::Delivered, None),
+        (
+            receipt(MessageState::Undelivered, Some("30005")),
+            MessageState::Delivered,
+            None,
+        ),
+        (receipt(MessageState::Delivered, None), MessageState::Delivered, None),
+    ] {
+        at += 1;
+        assert!(outbox.receipt("main", &told, later(at)).await.unwrap());
+        let now = read(outbox, &one).await;
+        assert_eq!((now.state, now.error.as_deref()), (expected, error), "{told:?}");
+    }
+    assert_eq!(
+        read(outbox, &other).await.state,
+        MessageState::Sent,
+        "of another gateway"
+    );
+    let stranger = DeliveryReceipt {
+        provider_id: "SM-8".to_owned(),
+        ..receipt(MessageState::Delivered, None)
+    };
+    assert!(!outbox.receipt("main", &stranger, NOW).await.unwrap());
+}
+
+async fn messages_are_found(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+    let (whose, to) = (user().id, number());
+    let mut made = Vec::new();
+    for at in 0..4 {
+        let next = Message {
+            user: (at < 3).then(|| whose.clone()),
+            to: if at > 0 { to.clone() } else { number() },
+            state: if at == 2 {
+                MessageState::Failed
+            } else {
+                MessageState::Sent
+            },
+            due_at: None,
+            ..message(later(10_000 + at))
+        };
+        made.insert(0, kept(work, next).await);
+    }
+    let query = |user: bool, number: bool, state: Option<MessageState>| MessageQuery {
+        user: user.then(|| whose.clone()),
+        to: number.then(|| to.clone()),
+        state,
+        limit: 100,
+        offset: 0,
+    };
+    for (query, expected) in [
+        (query(true, false, None), vec![1, 2, 3]),
+        (query(false, true, None), vec![0, 1, 2]),
+        (query(true, true, None), vec![1, 2]),
+        (query(true, true, Some(MessageState::Failed)), vec![1]),
+    ] {
+        let (found, total) = outbox.messages(&query).await.unwrap();
+        let expected: Vec<_> = expected.into_iter().map(|at: usize| made[at].clone()).collect();
+        assert_eq!(found, expected, "{query:?}");
+        assert_eq!(usize::try_from(total).unwrap(), expected.len());
+    }
+    let page = MessageQuery {
+        limit: 1,
+        offset: 1,
+        ..query(true, false, None)
+    };
+    assert_eq!(outbox.messages(&page).await.unwrap(), (vec![made[2].clone()], 3));
+}
+
+async fn what_waits_is_not_forgotten(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+    let at = NOW.minus(Duration::from_secs(86_400));
+    let waiting = kept(work, message(at)).await;
+    let done = Message {
+        due_at: None,
+        ..message(at)
+    };
+    let done = kept(work, done).await;
+    assert_eq!(outbox.forget_messages(at).await.unwrap(), 0, "before, not at");
+    assert_eq!(
+        outbox.forget_messages(at.plus(Duration::from_millis(1))).await.unwrap(),
+        1
+    );
+    assert_eq!(outbox.message(&done.id).await.unwrap(), None);
+    assert_eq!(read(outbox, &waiting).await, waiting);
+}

@@ -1,0 +1,227 @@
+//! One text message on its way, from the commit that made it to the carrier's last word.
+
+use std::time::Duration;
+
+use crate::{E164, MessageId, PhoneNumberId, Timestamp, UserId};
+
+/// How far a message has come (the words of `GET /v1/sms_messages`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MessageState {
+    /// Waits for its next try.
+    Queued,
+    /// Somebody tries just now, or died trying.
+    Sending,
+    /// A provider took it.
+    Sent,
+    /// The provider says that it reached the handset.
+    Delivered,
+    /// The provider took it and says that it did not arrive.
+    Undelivered,
+    /// No provider took it, and none will be asked again.
+    Failed,
+    /// Its code ran out before a provider took it.
+    Expired,
+}
+
+impl MessageState {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Sent,
+        Self::Delivered,
+        Self::Undelivered,
+        Self::Failed,
+        Self::Expired,
+    ];
+
+    /// The word on the wire and in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Whether a carrier's receipt may lead from here to `next`: receipts come late, twice and out of order.
+    #[must_use]
+    pub const fn may_become(self, next: Self) -> bool {
+        matches!(
+            (self, next),
+            (
+                Self::Queued | Self::Sending | Self::Sent,
+                Self::Sent | Self::Delivered | Self::Undelivered
+            ) | (Self::Undelivered, Self::Delivered)
+        )
+    }
+}
+
+/// A message as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The identifier, `sms_…`.
+    pub id: MessageId,
+    /// To whom.
+    pub to: E164,
+    /// Whose code it is; none during a sign-up.
+    pub user: Option<UserId>,
+    /// The user's number, if it is one already.
+    pub phone_number: Option<PhoneNumberId>,
+    /// What is sent, sealed: a store never sees it in clear. Gone once it is of no use any more.
+    pub sealed: Option<String>,
+    /// How far it has come.
+    pub state: MessageState,
+    /// The gateway that took it, or was asked last.
+    pub gateway: Option<String>,
+    /// What that provider calls it.
+    pub provider_id: Option<String>,
+    /// How often a provider was asked, or may have been.
+    pub tries: u32,
+    /// Tries of which nobody knows the end: whoever made them died. At most [`MOST_UNSETTLED`] are made.
+    pub unsettled: u32,
+    /// What it costs, in segments.
+    pub segments: u32,
+    /// Why it has not come further, without number or code.
+    pub error: Option<String>,
+    /// When to try next, or when a try counts as lost; none once no try will follow.
+    pub due_at: Option<Timestamp>,
+    /// When its code runs out.
+    pub expires_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When anything of it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// How long whoever tries a message has it alone; longer than any provider is waited for.
+pub const MESSAGE_LEASE: Duration = Duration::from_secs(60);
+
+/// A process may die between the provider's taking and the settling. So the same text is tried again after such
+/// a death, and never more often: it bounds what one code can cost.
+pub const MOST_UNSETTLED: u32 = 2;
+
+impl Message {
+    /// Takes the message for a try.
+    pub fn lease(&mut self, now: Timestamp) {
+        self.state = MessageState::Sending;
+        self.tries = self.tries.saturating_add(1);
+        self.unsettled = self.unsettled.saturating_add(1);
+        self.due_at = Some(now.plus(MESSAGE_LEASE));
+        self.updated_at = now;
+    }
+
+    /// Notes what came of a try.
+    pub fn settle(&mut self, settled: Settled, now: Timestamp) {
+        self.unsettled = 0;
+        self.updated_at = now;
+        self.due_at = None;
+        match settled {
+            Settled::Sent {
+                gateway,
+                provider_id,
+                segments,
+                doubt,
+            } => {
+                // The receipt may have been faster.
+                if matches!(self.state, MessageState::Queued | MessageState::Sending) {
+                    self.state = MessageState::Sent;
+                }
+                self.gateway = gateway.or(self.gateway.take());
+                self.provider_id = provider_id.or(self.provider_id.take());
+                self.segments = segments;
+                self.error = doubt;
+            }
+            Settled::Again { at, reason } => {
+                self.state = MessageState::Queued;
+                self.due_at = Some(at);
+                self.error = Some(reason);
+            }
+            Settled::Failed { reason } => {
+                self.state = MessageState::Failed;
+                self.error = Some(reason);
+            }
+            Settled::Expired => self.state = MessageState::Expired,
+        }
+        if self.due_at.is_none() {
+            self.sealed = None;
+        }
+    }
+}
+
+/// What came of a try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// A provider took it, or may have.
+    Sent {
+        /// Which.
+        gateway: Option<String>,
+        /// What it calls the message.
+        provider_id: Option<String>,
+        /// What it costs, in segments.
+        segments: u32,
+        /// Why nobody can be sure that it was taken.
+        doubt: Option<String>,
+    },
+    /// Not this time.
+    Again {
+        /// When to try next.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// Never.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// Its code has run out.
+    Expired,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn state() -> impl proptest::strategy::Strategy<Value = MessageState> {
+        (0..MessageState::ALL.len()).prop_map(|at| MessageState::ALL[at])
+    }
+
+    #[test]
+    fn every_word_is_read_back() {
+        for state in MessageState::ALL {
+            assert_eq!(MessageState::named(state.as_str()), Some(state));
+        }
+        assert_eq!(MessageState::named("lost"), None);
+    }
+
+    proptest! {
+        /// However receipts come, what was delivered stays delivered and what failed here stays failed.
+        #[test]
+        fn receipts_never_lead_back(start in state(), receipts in proptest::collection::vec(state(), 0..8)) {
+            let mut now = start;
+            for next in receipts {
+                if now.may_become(next) {
+                    prop_assert!(!matches!(now, MessageState::Delivered | MessageState::Failed | MessageState::Expired));
+                    prop_assert!(!matches!(next, MessageState::Queued | MessageState::Sending));
+                    now = next;
+                }
+            }
+            if start == MessageState::Delivered {
+                prop_assert_eq!(now, MessageState::Delivered);
+            }
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Trying a message that is leased, and what follows from the answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::message::{MOST_UNSETTLED, Message, Settled};
+use crate::ports::{Clock, Entropy, Sealer, SendError, Sms, SmsGateway, SmsOutbox, StoreError};
+use crate::{OtpCode, Timestamp};
+
+/// The first pause after a try that failed; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// No pause is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Tries messages, whoever leased them.
+#[derive(Clone)]
+pub struct Delivery {
+    /// Where messages are kept.
+    pub outbox: Arc<dyn SmsOutbox>,
+    /// What sends them.
+    pub gateway: Arc<dyn SmsGateway>,
+    /// What opens them.
+    pub sealer: Arc<dyn Sealer>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Jitter: those that failed together do not come back together.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// What came of a try.
+#[derive(Debug)]
+pub enum Delivered {
+    /// A provider took it, or may have: it is not tried again.
+    Sent,
+    /// It is tried again later.
+    Again,
+    /// It is given up.
+    Failed(SendError),
+}
+
+/// A try, for whoever made it and for the log.
+#[derive(Debug)]
+pub struct Attempt {
+    /// What came of it, as it was to be kept.
+    pub settled: Settled,
+    /// The same for whoever waits.
+    pub delivered: Delivered,
+    /// Whether it could be kept.
+    pub kept: Result<(), StoreError>,
+}
+
+impl Delivery {
+    /// Tries a leased message once and keeps what came of it.
+    ///
+    /// A try whose end cannot be kept ends as one that its process did not survive: after the lease the same text
+    /// may be sent again, [`MOST_UNSETTLED`] times in all.
+    pub async fn attempt(&self, message: &Message) -> Attempt {
+        let (settled, delivered) = self.tried(message).await;
+        let kept = self.outbox.settle(&message.id, &settled, self.clock.now()).await;
+        Attempt {
+            settled,
+            delivered,
+            kept,
+        }
+    }
+
+    async fn tried(&self, message: &Message) -> (Settled, Delivered) {
+        let now = self.clock.now();
+        let left = message.expires_at.since(now);
+        if now >= message.expires_at {
+            return expired();
+        }
+        if message.unsettled > MOST_UNSETTLED {
+            let doubt = Some("whoever sent it died, again and again".to_owned());
+            return sent(None, None, 0, doubt);
+        }
+        let Some(sms) = self.opened(message, left) else {
+            let reason = "the text cannot be opened: was the instance secret changed?".to_owned();
+            return (
+                Settled::Failed { reason: reason.clone() },
+                Delivered::Failed(SendError::Refused(reason.into())),
+            );
+        };
+        match self.gateway.send(&sms).await {
+            Ok(receipt) => sent(receipt.gateway, Some(receipt.provider_id), sms.segments(), None),
+            // Once more might be once too often.
+            Err(error @ SendError::Unknown(_)) => sent(None, None, sms.segments(), Some(told(&error))),
+            Err(error @ (SendError::Rejected(_) | SendError::Refused(_))) => {
+                (Settled::Failed { reason: told(&error) }, Delivered::Failed(error))
+            }
+            Err(error) => {
+                let pause = match &error {
+                    SendError::Throttled { retry_after } => *retry_after,
+                    _ => Duration::ZERO,
+                };
+                let at = self.again_at(message.tries, pause);
+                if at >= message.expires_at {
+                    let reason = format!("{}; its code runs out before the next try", told(&error));
+                    return (Settled::Failed { reason }, Delivered::Failed(error));
+                }
+                (
+                    Settled::Again {
+                        at,
+                        reason: told(&error),
+                    },
+                    Delivered::Again,
+                )
+            }
+        }
+    }
+
+    fn opened(&self, message: &Message, left: Duration) -> Option<Sms> {
+        let opened = self.sealer.open(message.id.as_str(), message.sealed.as_deref()?)?;
+        let (code, text) = opened.split_at_checked(OtpCode::DIGITS)?;
+        let code = OtpCode::parse(code).ok()?;
+        Some(Sms::new(
+            message.id.clone(),
+            message.to.clone(),
+            code,
+            text.to_owned(),
+            left,
+        ))
+    }
+
+    /// Exponential with jitter: between the pause and half as much again.
+    fn again_at(&self, tries: u32, least: Duration) -> Timestamp {
+        let doubled = FIRST_PAUSE.saturating_mul(1 << tries.saturating_sub(1).min(10));
+        let pause = doubled.min(LONGEST_PAUSE).max(least);
+        let mut byte = [0u8];
+        self.entropy.fill(&mut byte);
+        self.clock.now().plus(pause + pause.mul_f64(f64::from(byte[0]) / 512.0))
+    }
+}
+
+fn expired() -> (Settled, Delivered) {
+    let error = SendError::Unavailable("its code has run out".into());
+    (Settled::Expired, Delivered::Failed(error))
+}
+
+fn sent(
+    gateway: Option<String>,
+    provider_id: Option<String>,
+    segments: u32,
+    doubt: Option<String>,
+) -> (Settled, Delivered) {
+    let settled = Settled::Sent {
+        gateway,
+        provider_id,
+        segments,
+        doubt,
+    };
+    (settled, Delivered::Sent)
+}
+
+/// An error with its causes. No gateway quotes number or code in one.
+fn told(error: &SendError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::{MockClock, MockSmsGateway, MockSmsOutbox, Receipt};
+    use crate::testing::{Clear, Counting};
+    use crate::{MESSAGE_LEASE, MessageId, MessageState};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn message() -> Message {
+        let mut message = Message {
+            id: MessageId::generate(NOW, &Counting::default()),
+            to: "+14155552671".parse().unwrap(),
+            user: None,
+            phone_number: None,
+            sealed: Some("123456123456 is your code".to_owned()),
+            state: MessageState::Queued,
+            gateway: None,
+            provider_id: None,
+            tries: 0,
+            unsettled: 0,
+            segments: 0,
+            error: None,
+            due_at: None,
+            expires_at: NOW.plus(Duration::from_secs(600)),
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        message.lease(NOW);
+        message
+    }
+
+    /// What is settled after a gateway has answered so.
+    async fn settled(message: &Message, answer: Option<Result<Receipt, SendError>>, now: Timestamp) -> Settled {
+        let (mut clock, mut gateway, mut outbox) = (MockClock::new(), MockSmsGateway::new(), MockSmsOutbox::new());
+        clock.expect_now().return_const(now);
+        let (mut answer, times) = (answer.map(Some), 1);
+        match &mut answer {
+            Some(answer) => {
+                let mut answer = answer.take();
+                gateway
+                    .expect_send()
+                    .times(times)
+                    .returning(move |_| answer.take().unwrap());
+            }
+            None => {
+                gateway.expect_send().never();
+            }
+        }
+        outbox.expect_settle().times(1).returning(|_, _, _| Ok(()));
+        let delivery = Delivery {
+            outbox: Arc::new(outbox),
+            gateway: Arc::new(gateway),
+            sealer: Arc::new(Clear),
+            clock: Arc::new(clock),
+            entropy: Arc::new(Counting::default()),
+        };
+        delivery.attempt(message).await.settled
+    }
+
+    #[tokio::test]
+    async fn what_a_provider_took_or_may_have_taken_is_not_sent_again() {
+        let receipt = Receipt {
+            gateway: Some("main".to_owned()),
+            ..Receipt::of("SM1")
+        };
+        assert_eq!(
+            settled(&message(), Some(Ok(receipt)), NOW).await,
+            Settled::Sent {
+                gateway: Some("main".to_owned()),
+                provider_id: Some("SM1".to_owned()),
+                segments: 1,
+                doubt: None
+            }
+        );
+        let unknown = settled(&message(), Some(Err(SendError::Unknown("cut".into()))), NOW).await;
+        assert!(matches!(unknown, Settled::Sent { doubt: Some(_), .. }), "{unknown:?}");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_will_take_is_given_up() {
+        for error in [SendError::Rejected("21211".into()), SendError::Refused("20003".into())] {
+            let failed = settled(&message(), Some(Err(error)), NOW).await;
+            assert!(matches!(failed, Settled::Failed { .. }), "{failed:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn pauses_grow_and_keep_to_what_the_provider_asks_and_to_the_codes_life() {
+        let mut message = message();
+        let mut last = Duration::ZERO;
+        for _ in 0..6 {
+            let again = settled(&message, Some(Err(SendError::Unavailable("down".into()))), NOW).await;
+            let Settled::Again { at, .. } = again else {
+                panic!("{again:?}")
+            };
+            let pause = at.since(NOW);
+            assert!(pause > last && pause <= LONGEST_PAUSE.mul_f64(1.5), "{pause:?}");
+            last = pause.mul_f64(0.7);
+            message.tries += 1;
+        }
+        let throttled = |seconds| SendError::Throttled {
+            retry_after: Duration::from_secs(seconds),
+        };
+        let Settled::Again { at, .. } = settled(&message, Some(Err(throttled(300))), NOW).await else {
+            panic!("given up")
+        };
+        assert!(at >= NOW.plus(Duration::from_secs(300)));
+        let late = settled(&message, Some(Err(throttled(600))), NOW).await;
+        assert!(
+            matches!(late, Settled::Failed { .. }),
+            "after its end nobody needs the code: {late:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_too_late_or_a_third_time_into_the_unknown() {
+        let end = NOW.plus(Duration::from_secs(600));
+        assert_eq!(settled(&message(), None, end).await, Settled::Expired);
+        let mut again = message();
+        again.lease(NOW.plus(MESSAGE_LEASE));
+        let second = settled(&again, Some(Ok(Receipt::of("SM2"))), NOW).await;
+        assert!(
+            matches!(second, Settled::Sent { doubt: None, .. }),
+            "one death is repaired"
+        );
+        again.lease(NOW.plus(2 * MESSAGE_LEASE));
+        let third = settled(&again, None, NOW).await;
+        assert!(matches!(third, Settled::Sent { doubt: Some(_), .. }), "{third:?}");
+    }
+}
