@@ -77,7 +77,7 @@ mod tests {
             assert!(breaker.lets_through(NOW));
         }
         breaker.note(Some(&down()), NOW);
-        assert!(!breaker.lets_through(NOW.plus(PAUSE - Duration::from_millis(1))));
+        assert!(!breaker.lets_through(NOW.plus(PAUSE).minus(Duration::from_millis(1))));
         let later = NOW.plus(PAUSE);
         assert!(breaker.lets_through(later), "one tries");
         assert!(!breaker.lets_through(later), "the others wait for it");

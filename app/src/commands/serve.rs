@@ -64,6 +64,18 @@ fn banner(settings: &Settings, address: SocketAddr) -> String {
 }
 
 fn warn(settings: &Settings) {
+    for (tag, segments) in settings.policy.texts.long_ones(settings.policy.code_lifetime) {
+        let alphabet = if segments.gsm {
+            "GSM-7, 160 a text"
+        } else {
+            "UCS-2, 70 a text"
+        };
+        tracing::warn!(
+            "texts in {tag} take {} segments, each of which is paid ({alphabet}): shorten application.name or the text \
+             in sms.messages",
+            segments.count
+        );
+    }
     if settings.is_development() {
         if !settings.listen.ip().is_loopback() {
             tracing::warn!(
