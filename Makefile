@@ -53,6 +53,7 @@ bench: ## End-to-end and micro benchmarks, with the yardstick; see docs/benchmar
 	cargo build --release --locked -p phoneproof-tests --bin yardstick
 	cargo bench --locked -p phoneproof-tests --bench flows
 	cargo bench --locked -p phoneproof-tests --bench sessions
+	cargo bench --locked -p phoneproof-tests --bench delivery
 	cargo bench --locked -p phoneproof-tests --bench micro
 
 tools: ## Installs Chromium, Node.js, Python and curl if they are missing (Debian, as root)

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use phoneproof_domain::ports::{Clock, EventOutbox, EventSink, QueuedEvent, Sealer, Told};
+use phoneproof_domain::ports::{
+    Clock, Event, EventOutbox, EventSink, QueuedEvent, Sealer, SecurityNotices, SinkError, Told,
+};
+use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
-use crate::events::{SMS_CREATED, again_at};
+use crate::events::{SMS_CREATED, again_at, is_notice};
 use crate::seal::Seal;
 
 /// Longer than a try may take.
@@ -23,7 +26,10 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Tells events until the server stops.
 pub(crate) struct Dispatcher {
     pub(crate) outbox: Arc<dyn EventOutbox>,
-    pub(crate) sink: Arc<dyn EventSink>,
+    /// The application's back end, if it subscribed.
+    pub(crate) sink: Option<Arc<dyn EventSink>>,
+    /// What reaches users, if anything does.
+    pub(crate) notices: Option<Arc<dyn SecurityNotices>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) seal: Arc<Seal>,
     pub(crate) news: Arc<Notify>,
@@ -72,6 +78,22 @@ impl Dispatcher {
         }
     }
 
+    async fn hand_over(&self, event: &Event) -> Result<(), SinkError> {
+        if !is_notice(&event.kind) {
+            let sink = self.sink.as_ref();
+            let sink = sink.ok_or_else(|| SinkError("nobody subscribes any more".into()))?;
+            return sink.tell(event, self.clock.now()).await;
+        }
+        let notices = self.notices.as_ref();
+        let notices = notices.ok_or_else(|| SinkError("notices are off".into()))?;
+        let body: Value = serde_json::from_str(&event.body).map_err(|error| SinkError(error.into()))?;
+        let field = |name: &str| body[name].as_str().unwrap_or_default();
+        let to = field("to")
+            .parse()
+            .map_err(|_| SinkError("the address is none".into()))?;
+        notices.notify(&event.id, &to, field("subject"), field("text")).await
+    }
+
     async fn tell(&self, queued: &QueuedEvent) {
         let QueuedEvent { event, tries } = queued;
         let (id, kind) = (&event.id, &event.kind);
@@ -83,9 +105,10 @@ impl Dispatcher {
             Some(body) => {
                 let mut event = event.clone();
                 event.body = body;
-                match self.sink.tell(&event, self.clock.now()).await {
+                match self.hand_over(&event).await {
                     Ok(()) => Told::Delivered {
-                        erase: *kind == SMS_CREATED,
+                        // A code, an address: nobody needs it any more.
+                        erase: *kind == SMS_CREATED || is_notice(kind),
                     },
                     Err(error) => Told::Failed {
                         again_at: again_at(&event, *tries, self.clock.now(), self.code_lifetime),

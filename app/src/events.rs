@@ -8,8 +8,8 @@ use phoneproof_domain::ports::{
     Change, Clock, CommitError, Entropy, Event, Loaded, Repository, Sealer, StoreError, UnitOfWork, Write,
 };
 use phoneproof_domain::{
-    Client, ClientId, Ending, Message, OtpCode, PhoneNumberId, Policy, Session, SessionStatus, Timestamp, User, UserId,
-    passing_id,
+    Client, ClientId, Ending, Message, Notice, OtpCode, PhoneNumberId, Policy, Session, SessionStatus, Timestamp, User,
+    UserId, passing_id,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -29,12 +29,19 @@ pub(crate) struct EventRecorder {
     pub(crate) texts: Arc<dyn Sealer>,
     pub(crate) policy: Policy,
     pub(crate) instance: String,
+    /// Whether anybody subscribed to events.
+    pub(crate) told: bool,
+    /// Whether users are told of changes by e-mail.
+    pub(crate) notified: bool,
     /// Told after each commit that made events.
     pub(crate) news: Arc<Notify>,
 }
 
 impl EventRecorder {
     fn event(&self, kind: &str, data: &Value, now: Timestamp) -> Option<Write> {
+        if !self.told {
+            return None;
+        }
         let id = passing_id("msg", now, &*self.entropy);
         let body = json!({
             "object": "event", "type": kind, "timestamp": now.as_millis(), "instance_id": self.instance, "data": data,
@@ -62,6 +69,39 @@ impl EventRecorder {
                 self.event("user.deleted", &data, now)
             }
         }
+    }
+
+    /// What the user is told of a change, at the address from before it: whoever takes over an account must not
+    /// keep its owner in the dark by changing the address first.
+    fn notices(&self, change: &Change<User>, now: Timestamp) -> Vec<Write> {
+        let Change::Replace { before, after } = change else {
+            return Vec::new();
+        };
+        let before = &before.aggregate;
+        let address = before
+            .profile
+            .notice_email
+            .as_ref()
+            .or(after.profile.notice_email.as_ref());
+        let Some(address) = address.filter(|_| self.notified) else {
+            return Vec::new();
+        };
+        let application = self.policy.texts.application();
+        let notices = Notice::between(before, after).into_iter().filter_map(|notice| {
+            let id = passing_id("msg", now, &*self.entropy);
+            let body = json!({
+                "to": address.as_str(),
+                "subject": format!("{application}: your account has changed"),
+                "text": format!("{notice}\n\nIf that was you, there is nothing to do. If not, contact {application} at once.\n"),
+            });
+            Some(Write::Event(Event {
+                body: self.seal.close(&id, &body.to_string())?,
+                id,
+                kind: notice.kind().to_owned(),
+                at: now,
+            }))
+        });
+        notices.collect()
     }
 
     fn of_message(&self, message: &Message, now: Timestamp) -> Option<Write> {
@@ -147,7 +187,10 @@ impl UnitOfWork for EventRecorder {
         });
         for write in &writes {
             match write {
-                Write::User(change) => events.extend(self.of_user(change, now)),
+                Write::User(change) => {
+                    events.extend(self.of_user(change, now));
+                    events.extend(self.notices(change, now));
+                }
                 Write::Client(change) => events.extend(self.of_client(change, changed.as_ref(), now).await?),
                 Write::Message(message) => events.extend(self.of_message(message, now)),
                 Write::SignInToken(_) | Write::Event(_) => {}
@@ -182,6 +225,11 @@ fn sms_created(message: &Message, code: &str, text: &str) -> Value {
         "delivered_by_clerk": true,
         "created_at_ms": message.created_at.as_millis(),
     })
+}
+
+/// Whether it is for the user, rather than for the application's back end.
+pub(crate) fn is_notice(kind: &str) -> bool {
+    kind.starts_with("notice.")
 }
 
 /// How long after each failed try the next one comes (what Svix does); then it is given up.

@@ -10,8 +10,8 @@ use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use phoneproof_domain::ports::{
-    Clock, Entropy, EventSink, IdentityProvider, PasswordHasher, Sealer, SmsGateway, SmsOutbox, SmsReceipts,
-    StoreHealth,
+    Clock, Entropy, EventSink, IdentityProvider, PasswordHasher, Sealer, SecurityNotices, SmsGateway, SmsOutbox,
+    SmsReceipts, StoreHealth,
 };
 use phoneproof_domain::use_cases::{Auth, AuthPorts, Delivery, Limits, Ports};
 use phoneproof_domain::{CodeHasher, Users};
@@ -89,6 +89,8 @@ pub struct Adapters {
     pub passwords: Arc<dyn PasswordHasher>,
     /// Whom events are told, if anybody.
     pub event_sink: Option<Arc<dyn EventSink>>,
+    /// What tells users of changes, if anything does.
+    pub notices: Option<Arc<dyn SecurityNotices>>,
     /// Who recognises users.
     pub identity_providers: Vec<Arc<dyn IdentityProvider>>,
     /// What the console gateway keeps.
@@ -112,6 +114,7 @@ impl Adapters {
             receipts: gateways.receipts,
             identity_providers: wiring::identity_providers(settings, &shared, dev_issuer.as_ref())?,
             event_sink: wiring::event_sink(settings)?,
+            notices: wiring::notices(settings)?,
             store: wiring::store(settings)?,
             clock,
             passwords: wiring::passwords(wiring::entropy()),
@@ -216,7 +219,10 @@ impl Server {
 
 /// Where somebody subscribed, lets whatever changes be told; answers who tells it.
 fn record_events(settings: &Settings, adapters: &mut Adapters, address: SocketAddr) -> Option<Dispatcher> {
-    let sink = adapters.event_sink.clone()?;
+    let (sink, notices) = (adapters.event_sink.clone(), adapters.notices.clone());
+    if sink.is_none() && notices.is_none() {
+        return None;
+    }
     let news = Arc::new(Notify::new());
     let seal = Arc::new(Seal::new(&settings.secret, "event-seal", adapters.entropy.clone()));
     let store = &mut adapters.store;
@@ -228,6 +234,8 @@ fn record_events(settings: &Settings, adapters: &mut Adapters, address: SocketAd
         entropy: adapters.entropy.clone(),
         seal: seal.clone(),
         texts: texts(settings, adapters.entropy.clone()),
+        told: sink.is_some(),
+        notified: notices.is_some(),
         policy: settings.policy.clone(),
         instance: format!("ins_{}", settings.publishable_key_at(address).cookie_suffix()),
         news: news.clone(),
@@ -238,6 +246,7 @@ fn record_events(settings: &Settings, adapters: &mut Adapters, address: SocketAd
     Some(Dispatcher {
         outbox: store.outbox.clone(),
         sink,
+        notices,
         clock: adapters.clock.clone(),
         seal,
         news,

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use phoneproof_domain::ports::{
     Clock, Entropy, EventOutbox, EventSink, IdentityProvider, InstanceDirectory, Limiter, PasswordHasher, Repository,
-    SessionDirectory, SigningKeys, SmsGateway, SmsOutbox, SmsReceipts, StoreHealth, UnitOfWork, UserDirectory,
+    SecurityNotices, SessionDirectory, SigningKeys, SmsGateway, SmsOutbox, SmsReceipts, StoreHealth, UnitOfWork,
+    UserDirectory,
 };
 use phoneproof_domain::{Client, Country, SignInToken, User};
 use phoneproof_events_webhook::Webhook;
 use phoneproof_identity_jwt::JwtIdentityProvider;
+use phoneproof_notice_email::EmailNotices;
 use phoneproof_password_argon2::Argon2Passwords;
 use phoneproof_sms_console::{ConsoleSms, Inbox};
 use phoneproof_sms_email::EmailSms;
@@ -206,6 +208,19 @@ pub fn event_sink(settings: &Settings) -> Result<Option<Arc<dyn EventSink>>, Con
         Ok(webhook) => Ok(Some(Arc::new(webhook))),
         Err(error) => Err(ConfigError::at("webhooks", error)),
     }
+}
+
+/// What tells users of changes by e-mail, if it is configured.
+///
+/// # Errors
+/// [`ConfigError`] if the mail server cannot be used.
+pub fn notices(settings: &Settings) -> Result<Option<Arc<dyn SecurityNotices>>, ConfigError> {
+    let Some(configured) = &settings.notices else {
+        return Ok(None);
+    };
+    let problem = |error: String| ConfigError::at("notices", error);
+    let notices = EmailNotices::new(options(configured.clone()).map_err(problem)?);
+    Ok(Some(Arc::new(notices.map_err(|error| problem(error.to_string()))?)))
 }
 
 /// Opens the configured store.

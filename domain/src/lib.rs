@@ -49,10 +49,12 @@ mod backup_code;
 pub mod change;
 mod client;
 mod e164;
+mod email;
 mod failures;
 mod id;
 mod instance;
 mod message;
+mod notice;
 mod number_plan;
 mod otp;
 mod password;
@@ -85,6 +87,7 @@ pub use allowlist::{Allowlist, NotAllowed};
 pub use backup_code::{BackupCode, MalformedBackupCode, StoredBackupCode};
 pub use client::Client;
 pub use e164::{E164, Masked, NumberError};
+pub use email::{EmailAddress, MalformedEmail};
 pub use failures::{Failures, Lockout};
 pub use id::{
     BackEndVerificationId, BlocklistId, ClientId, MalformedId, MessageId, PhoneNumberId, SessionId, SignInId,
@@ -92,6 +95,7 @@ pub use id::{
 };
 pub use instance::{BlockedNumber, InstanceSettings, LiveSettings, SettingsChange};
 pub use message::{MESSAGE_LEASE, MOST_UNSETTLED, Message, MessageState, Settled};
+pub use notice::Notice;
 pub use number_plan::{Country, NumberKind, NumberPlan, UnknownCountry};
 pub use otp::{MalformedCode, OtpCode};
 pub use password::{Password, PasswordError, PasswordHash};

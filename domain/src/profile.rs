@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::EmailAddress;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -203,6 +204,8 @@ pub struct Profile {
     pub external_id: Option<ShortText>,
     /// Language of the user, for instance `de-CH`.
     pub locale: Option<ShortText>,
+    /// Where the user is told of changes, if anywhere.
+    pub notice_email: Option<EmailAddress>,
     /// Written by the back end, read by everyone.
     pub public_metadata: Metadata,
     /// Written and read by the back end alone.

@@ -102,6 +102,7 @@ fn every_option_is_explained_and_nothing_else_is() {
         match section.as_str() {
             "environment" | "test_mode" => assert!(names("").contains(&section), "{section}"),
             // Adapters know their own options.
+            "notices" => assert!(names("notices.").contains("smtp_url")),
             "identity" => assert!(names("identity.").contains("provider")),
             "sms" => {
                 let mut known = fields("sms__");
@@ -121,6 +122,17 @@ fn every_option_is_explained_and_nothing_else_is() {
         }
     }
     assert!(sections >= 12, "{sections}");
+}
+
+#[test]
+fn no_text_of_ours_costs_two_segments() {
+    let policy = settings(&[]).unwrap().policy;
+    let long: Vec<_> = policy.texts.long_ones(policy.code_lifetime).collect();
+    assert_eq!(long, [], "each further segment is paid");
+    let long = settings(&[("APPLICATION__NAME", &"A long name ".repeat(5))])
+        .unwrap()
+        .policy;
+    assert!(long.texts.long_ones(long.code_lifetime).count() >= 3);
 }
 
 #[test]

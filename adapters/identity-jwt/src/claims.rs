@@ -1,4 +1,4 @@
-use phoneproof_domain::Timestamp;
+use phoneproof_domain::{EmailAddress, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,6 +11,17 @@ pub(crate) struct Claims {
     pub(crate) exp: f64,
     pub(crate) nbf: Option<f64>,
     pub(crate) iat: Option<f64>,
+    pub(crate) email: Option<Value>,
+    pub(crate) email_verified: Option<Value>,
+}
+
+impl Claims {
+    /// The address, unless the provider says that nobody has proven it.
+    pub(crate) fn email(&self) -> Option<EmailAddress> {
+        let denied = matches!(&self.email_verified, Some(Value::Bool(false)));
+        let text = self.email.as_ref()?.as_str().filter(|_| !denied)?;
+        text.parse().ok()
+    }
 }
 
 /// Why claims are refused.

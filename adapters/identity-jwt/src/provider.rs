@@ -4,7 +4,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Validation, decode, decode_header};
-use phoneproof_domain::UserId;
 use phoneproof_domain::ports::{BoxError, Clock, Identity, IdentityError, IdentityProvider};
 use serde::Deserialize;
 
@@ -91,7 +90,7 @@ impl JwtIdentityProvider {
     }
 
     /// Checks the signature and all claims but the times, with the keys at hand.
-    fn check(&self, token: &str, kid: Option<&str>, kept: &Kept) -> Result<Option<(UserId, Window)>, IdentityError> {
+    fn check(&self, token: &str, kid: Option<&str>, kept: &Kept) -> Result<Option<(Identity, Window)>, IdentityError> {
         let Some(key) = kept.keys.find(kid) else {
             return Ok(None);
         };
@@ -113,11 +112,12 @@ impl JwtIdentityProvider {
             .sub
             .parse()
             .map_err(|_| invalid("the token names no possible user"))?;
-        Ok(Some((user, claims.window())))
+        let email = claims.email();
+        Ok(Some((Identity { user, email }, claims.window())))
     }
 
     /// Checks a token that is not remembered.
-    async fn verify(&self, token: &str, mut kept: Kept) -> Result<UserId, IdentityError> {
+    async fn verify(&self, token: &str, mut kept: Kept) -> Result<Identity, IdentityError> {
         // This reads the claims and checks nothing: it only says whose token it would be. The header
         // is not looked at, for another issuer's algorithm may be one that does not exist here.
         let claimed = jsonwebtoken::dangerous::insecure_decode_claims::<Unverified>(token);
@@ -141,10 +141,10 @@ impl JwtIdentityProvider {
             }
             checked = self.check(token, kid, &kept)?;
         }
-        let (user, window) = checked.ok_or_else(|| invalid("the token is signed with an unknown key"))?;
+        let (identity, window) = checked.ok_or_else(|| invalid("the token is signed with an unknown key"))?;
         self.holds(window)?;
-        self.verified.remember(token, kept.version, user.clone(), window);
-        Ok(user)
+        self.verified.remember(token, kept.version, identity.clone(), window);
+        Ok(identity)
     }
 
     fn holds(&self, window: Window) -> Result<(), IdentityError> {
@@ -159,14 +159,14 @@ impl IdentityProvider for JwtIdentityProvider {
             return Err(invalid("the token is too long"));
         }
         let kept = self.source.kept(self.clock.now()).await;
-        let user = match self.verified.find(token, kept.version) {
-            Some((user, window)) => {
+        let identity = match self.verified.find(token, kept.version) {
+            Some((identity, window)) => {
                 self.holds(window)?;
-                user
+                identity
             }
             None => self.verify(token, kept).await?,
         };
-        Ok(Identity { user })
+        Ok(identity)
     }
 }
 

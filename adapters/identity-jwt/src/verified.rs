@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use phoneproof_domain::UserId;
+use phoneproof_domain::ports::Identity;
 use sha2::{Digest, Sha256};
 
 use crate::claims::Window;
@@ -20,18 +20,18 @@ pub(crate) struct Verified(Mutex<Generations>);
 #[derive(Default)]
 struct Generations {
     keys_version: u64,
-    young: HashMap<[u8; 32], (UserId, Window)>,
-    old: HashMap<[u8; 32], (UserId, Window)>,
+    young: HashMap<[u8; 32], (Identity, Window)>,
+    old: HashMap<[u8; 32], (Identity, Window)>,
 }
 
 impl Verified {
-    pub(crate) fn find(&self, token: &str, keys_version: u64) -> Option<(UserId, Window)> {
+    pub(crate) fn find(&self, token: &str, keys_version: u64) -> Option<(Identity, Window)> {
         let known = self.known(keys_version);
         let digest = digest(token);
         known.young.get(&digest).or_else(|| known.old.get(&digest)).cloned()
     }
 
-    pub(crate) fn remember(&self, token: &str, keys_version: u64, user: UserId, window: Window) {
+    pub(crate) fn remember(&self, token: &str, keys_version: u64, identity: Identity, window: Window) {
         let mut known = self.known(keys_version);
         if known.keys_version != keys_version {
             // The keys changed while this token was checked against the old ones.
@@ -40,7 +40,7 @@ impl Verified {
         if known.young.len() >= GENERATION {
             known.old = std::mem::take(&mut known.young);
         }
-        known.young.insert(digest(token), (user, window));
+        known.young.insert(digest(token), (identity, window));
     }
 
     fn known(&self, keys_version: u64) -> MutexGuard<'_, Generations> {
@@ -70,8 +70,11 @@ mod tests {
         serde_json::from_value::<Claims>(claims).unwrap().window()
     }
 
-    fn user() -> UserId {
-        "user_a".parse().unwrap()
+    fn user() -> Identity {
+        Identity {
+            user: "user_a".parse().unwrap(),
+            email: None,
+        }
     }
 
     #[test]

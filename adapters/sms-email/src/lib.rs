@@ -3,25 +3,22 @@
 //! Meant for teams whose carrier offers nothing else. It never stands in for SMS as a second factor: what leaves here
 //! arrives on the handset of that number, and nowhere else.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use lettre::Address;
 use lettre::message::{Mailbox, Message, SinglePart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error as SmtpError};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use phoneproof_domain::E164;
 use phoneproof_domain::ports::{BoxError, Receipt, SendError, Sms, SmsGateway};
-use secrecy::{ExposeSecret, SecretString};
+use phoneproof_smtp::{Mailer, ServerError, SmtpError, is_refused};
+use secrecy::SecretString;
 use serde::Deserialize;
 
 /// What an operator sets.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
-    /// The mail server: `smtps://mail.example.com` (TLS from the start), `smtp://mail.example.com:587` (STARTTLS, required), or
-    /// without TLS on this machine alone, `smtp://127.0.0.1:25`.
+    /// The mail server: `smtps://HOST`, or `smtp://HOST:PORT` with STARTTLS.
     pub smtp_url: String,
     /// The user name.
     pub username: Option<String>,
@@ -43,25 +40,20 @@ const fn default_timeout_ms() -> u64 {
 /// Why the options make no gateway.
 #[derive(Debug, thiserror::Error)]
 pub enum OptionsError {
-    /// The server's address.
-    #[error("smtp_url: not smtps://HOST or smtp://HOST:PORT (without TLS on this machine alone)")]
-    Url,
+    /// The server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// The sender.
     #[error("from: {0:?} is no e-mail address")]
     From(String),
     /// The recipient.
     #[error("to: {0:?} does not make an e-mail address of a number; write {{number}}@sms.example.com")]
     To(String),
-    /// TLS could not be set up.
-    #[error("cannot set up TLS")]
-    Tls(#[source] SmtpError),
 }
 
 /// Texts through a mail server.
 pub struct EmailSms {
-    server: AsyncSmtpTransportBuilder,
-    /// Made at the first text: its pool needs a running runtime, and a configuration is checked without one.
-    transport: OnceLock<AsyncSmtpTransport<Tokio1Executor>>,
+    mailer: Mailer,
     from: Mailbox,
     to: String,
 }
@@ -79,9 +71,14 @@ impl EmailSms {
         if address(&options.to, "14155552671").is_none() {
             return Err(OptionsError::To(options.to));
         }
+        let timeout = Duration::from_millis(options.timeout_ms);
         Ok(Self {
-            server: server(&options)?,
-            transport: OnceLock::new(),
+            mailer: Mailer::new(
+                &options.smtp_url,
+                options.username.as_deref(),
+                options.password.as_ref(),
+                timeout,
+            )?,
             from,
             to: options.to,
         })
@@ -112,29 +109,6 @@ fn address(template: &str, digits: &str) -> Option<Address> {
     text.parse().ok()
 }
 
-fn server(options: &Options) -> Result<AsyncSmtpTransportBuilder, OptionsError> {
-    let (scheme, place) = options.smtp_url.split_once("://").ok_or(OptionsError::Url)?;
-    let place = place.trim_end_matches('/');
-    let (host, port) = match place.rsplit_once(':') {
-        Some((host, port)) => (host, Some(port.parse().map_err(|_| OptionsError::Url)?)),
-        None => (place, None),
-    };
-    let is_here = matches!(host, "127.0.0.1" | "localhost");
-    let mut builder = match scheme {
-        "smtps" => AsyncSmtpTransport::<Tokio1Executor>::relay(host).map_err(OptionsError::Tls)?,
-        "smtp" if is_here => AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host),
-        "smtp" => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(host).map_err(OptionsError::Tls)?,
-        _ => return Err(OptionsError::Url),
-    };
-    if let Some(port) = port {
-        builder = builder.port(port);
-    }
-    if let (Some(user), Some(password)) = (&options.username, &options.password) {
-        builder = builder.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
-    }
-    Ok(builder.timeout(Some(Duration::from_millis(options.timeout_ms.max(100)))))
-}
-
 /// SMTP's answers in the port's words (RFC 5321 §4.2.1): 4yz is for now, 5yz for good.
 fn sorted(error: SmtpError) -> SendError {
     // What a server says may quote the address, and that is the number.
@@ -152,24 +126,11 @@ fn sorted(error: SmtpError) -> SendError {
     }
 }
 
-/// Nobody listens there: nothing was taken.
-fn is_refused(error: &SmtpError) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return io.kind() == std::io::ErrorKind::ConnectionRefused;
-        }
-        cause = error.source();
-    }
-    false
-}
-
 #[async_trait]
 impl SmsGateway for EmailSms {
     async fn send(&self, sms: &Sms) -> Result<Receipt, SendError> {
         let message = self.message(sms).map_err(SendError::Rejected)?;
-        let transport = self.transport.get_or_init(|| self.server.clone().build());
-        let response = transport.send(message).await.map_err(sorted)?;
+        let response = self.mailer.send(message).await.map_err(sorted)?;
         // Most servers say under which name they queued it.
         let said: String = response.message().collect::<Vec<_>>().join(" ");
         let queued = said.split_whitespace().last().filter(|word| word.len() > 3);

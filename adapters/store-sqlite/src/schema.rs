@@ -26,6 +26,7 @@ diesel::table! {
         failures -> Nullable<Text>,
         sessions_generation -> BigInt,
         last_sign_in_at_ms -> Nullable<BigInt>,
+        notice_email -> Nullable<Text>,
     }
 }
 

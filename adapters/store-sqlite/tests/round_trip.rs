@@ -137,6 +137,7 @@ fn profile() -> impl Strategy<Value = Profile> {
         username: names.2.map(|name| name.parse().unwrap()),
         external_id: names.3,
         locale: names.4,
+        notice_email: None,
         public_metadata: public,
         private_metadata: private,
         unsafe_metadata,

@@ -26,6 +26,8 @@ pub struct Config {
     pub store: Store,
     pub keys: Keys,
     pub instance: Instance,
+    /// How users are told of changes; the options of `notice-email`.
+    pub notices: Option<AdapterOptions>,
     /// How texts leave.
     pub delivery: Delivery,
     pub sms: Sms,

@@ -53,6 +53,8 @@ pub struct Settings {
     pub routes: Vec<Route>,
     /// The outside identity provider.
     pub identity: Option<AdapterOptions>,
+    /// The mail server that tells users of changes.
+    pub notices: Option<AdapterOptions>,
     /// Who may read the metrics.
     pub metrics_token: Option<SecretString>,
     /// The rules.
@@ -133,15 +135,7 @@ impl Settings {
         let gateways = gateways(config.sms.gateways, &routes, development)?;
         Ok(Self {
             environment,
-            listen: config.server.listen.parse().map_err(|_| {
-                ConfigError::at(
-                    "server.listen",
-                    format!(
-                        "{:?} is not an address and port, such as 127.0.0.1:8080",
-                        config.server.listen
-                    ),
-                )
-            })?,
+            listen: listen(&config.server.listen)?,
             public_url: config
                 .server
                 .public_url
@@ -174,6 +168,7 @@ impl Settings {
             gateways,
             routes,
             identity: config.identity,
+            notices: config.notices,
             metrics_token: config.metrics.token,
             policy,
             log: config.log,
@@ -324,6 +319,13 @@ fn policy(config: &Config, development: bool) -> Result<Policy, ConfigError> {
             .reverification
             .then(|| Duration::from_secs(config.sessions.reverify_after_seconds)),
         sign_up_open: config.sign_up.open,
+    })
+}
+
+fn listen(text: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().map_err(|_| {
+        let problem = format!("{text:?} is not an address and port, such as 127.0.0.1:8080");
+        ConfigError::at("server.listen", problem)
     })
 }
 

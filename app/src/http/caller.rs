@@ -128,7 +128,7 @@ async fn by_token(state: &AppState, token: &str, language: Option<String>) -> Re
             Ok(identity) => {
                 return Ok(Caller {
                     user: identity.user,
-                    users: state.users.in_language(language),
+                    users: state.users.in_language(language).reachable_at(identity.email),
                     place: Place::Token,
                 });
             }

@@ -154,11 +154,11 @@ pub const OPERATIONS: &[Operation] = &[
     op("get", "/v1/users", USERS, BackEnd, "Users, newest first", LIST, Json("[User]")),
     op("post", "/v1/users", USERS, BackEnd, "Makes a user",
         "phone_number:l phone_number_identification_status:l password skip_password_checks:b skip_password_requirement:b first_name last_name username external_id \
-         public_metadata:o private_metadata:o unsafe_metadata:o backup_codes:l locale created_at banned:b locked:b delete_self_enabled:b", Json("User")),
+         public_metadata:o private_metadata:o unsafe_metadata:o backup_codes:l locale notice_email_address created_at banned:b locked:b delete_self_enabled:b", Json("User")),
     op("get", "/v1/users/count", USERS, BackEnd, "How many there are", FILTERS, Json("TotalCount")),
     op("get", "/v1/users/{id}", USERS, BackEnd, "A user", "", Json("User")),
     op("patch", "/v1/users/{id}", USERS, BackEnd, "Changes a user",
-        "first_name last_name username external_id primary_phone_number_id password skip_password_checks:b sign_out_of_other_sessions:b backup_codes:l locale \
+        "first_name last_name username external_id primary_phone_number_id password skip_password_checks:b sign_out_of_other_sessions:b backup_codes:l locale notice_email_address \
          delete_self_enabled:b", Json("User")),
     op("delete", "/v1/users/{id}", USERS, BackEnd, "Deletes a user; the numbers become free", "", Json("Deleted")),
     op("patch", "/v1/users/{id}/metadata", USERS, BackEnd, "Merges into the metadata; null removes", "public_metadata:o private_metadata:o unsafe_metadata:o", Json("User")),

@@ -155,6 +155,7 @@ pub(super) fn complete_user() -> User {
         username: Some(format!("ada_{:016x}", random()).parse().unwrap()),
         external_id: Some(format!("crm/{:016x} ü", random()).parse().unwrap()),
         locale: Some("de-CH".parse().unwrap()),
+        notice_email: Some("ada+notices@example.com".parse().unwrap()),
         public_metadata: metadata(json!({"a": {"b": [1, -2, true, null, "x\u{0}\n\"\\🦀"]}, "": {}})),
         private_metadata: metadata(json!({"large": "x".repeat(8000), "n": u64::MAX, "m": i64::MIN})),
         unsafe_metadata: metadata(json!({"half": 0.5})),

@@ -1,13 +1,15 @@
 use async_trait::async_trait;
 
 use super::BoxError;
-use crate::UserId;
+use crate::{EmailAddress, UserId};
 
 /// Who a token speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The user: the provider's `sub`.
     pub user: UserId,
+    /// The provider's `email`, if it says that this is the user's.
+    pub email: Option<EmailAddress>,
 }
 
 /// Why a token identifies nobody.

@@ -14,6 +14,7 @@ mod limiter;
 mod password_hasher;
 mod repository;
 mod sealer;
+mod security_notices;
 mod session_directory;
 mod signing_keys;
 mod sms_gateway;
@@ -36,6 +37,7 @@ pub use limiter::{Charge, Charged, Limiter, Window};
 pub use password_hasher::{HasherError, PasswordHasher};
 pub use repository::{Aggregate, Change, CommitError, Loaded, Repository, Revision, Unique};
 pub use sealer::Sealer;
+pub use security_notices::SecurityNotices;
 pub use session_directory::{SessionDirectory, SessionQuery};
 pub use signing_keys::{SigningKeys, StoredKey};
 pub use sms_gateway::{Receipt, SendError, Sms, SmsGateway};
@@ -50,7 +52,7 @@ pub use {
     clock::MockClock, courier::MockCourier, entropy::MockEntropy, event_outbox::MockEventOutbox,
     event_outbox::MockEventSink, identity_provider::MockIdentityProvider, instance_directory::MockInstanceDirectory,
     limiter::MockLimiter, password_hasher::MockPasswordHasher, repository::MockRepository, sealer::MockSealer,
-    session_directory::MockSessionDirectory, signing_keys::MockSigningKeys, sms_gateway::MockSmsGateway,
-    sms_outbox::MockSmsOutbox, sms_receipts::MockSmsReceipts, store_health::MockStoreHealth,
-    unit_of_work::MockUnitOfWork, user_directory::MockUserDirectory,
+    security_notices::MockSecurityNotices, session_directory::MockSessionDirectory, signing_keys::MockSigningKeys,
+    sms_gateway::MockSmsGateway, sms_outbox::MockSmsOutbox, sms_receipts::MockSmsReceipts,
+    store_health::MockStoreHealth, unit_of_work::MockUnitOfWork, user_directory::MockUserDirectory,
 };

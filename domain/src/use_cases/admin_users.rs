@@ -6,7 +6,7 @@ use crate::change::{change, delete};
 use crate::ports::{UserFilter, UserQuery};
 use crate::profile::{Metadata, Patch, Profile, ShortText};
 use crate::user_phones::{AdminNumber, Standing};
-use crate::{BackupCode, E164, PasswordHash, PhoneNumberId, Timestamp, User, UserId};
+use crate::{BackupCode, E164, EmailAddress, PasswordHash, PhoneNumberId, Timestamp, User, UserId};
 
 /// A user that a back end makes.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,8 @@ pub struct AdminProfileUpdate {
     pub external_id: Patch<ShortText>,
     /// The language.
     pub locale: Patch<ShortText>,
+    /// Where the user is told of changes.
+    pub notice_email: Patch<EmailAddress>,
     /// Whether the user may delete the account.
     pub delete_self_enabled: Option<bool>,
     /// Backup codes in the place of the present ones.
@@ -144,6 +146,7 @@ impl Users {
                 update.profile.apply(user)?;
                 update.external_id.apply(&mut user.profile.external_id);
                 update.locale.apply(&mut user.profile.locale);
+                update.notice_email.apply(&mut user.profile.notice_email);
                 if let Some(enabled) = update.delete_self_enabled {
                     user.delete_self_enabled = enabled;
                 }

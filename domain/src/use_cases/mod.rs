@@ -21,7 +21,9 @@ use crate::change::{ChangeError, change};
 use crate::ports::{
     Clock, Courier, Entropy, Loaded, Repository, Sealer, SendError, StoreError, Unique, UnitOfWork, UserDirectory,
 };
-use crate::{BackupCode, CodeHash, CodeHasher, E164, PhoneError, Policy, ProfileError, Timestamp, User, UserId};
+use crate::{
+    BackupCode, CodeHash, CodeHasher, E164, EmailAddress, PhoneError, Policy, ProfileError, Timestamp, User, UserId,
+};
 
 pub use admin_phone_numbers::{AdminUpdate, NewPhoneNumber};
 pub use admin_users::{AdminProfileUpdate, MetadataUpdate, NewUser};
@@ -65,6 +67,8 @@ pub struct Users {
     first_sight: bool,
     /// The language that the request asks for.
     locale: Option<String>,
+    /// Where the identity provider says that the user reads e-mail.
+    notice_email: Option<EmailAddress>,
 }
 
 /// Why a use case did not do what it was asked.
@@ -133,6 +137,7 @@ impl Users {
             policy: Arc::new(policy),
             first_sight: true,
             locale: None,
+            notice_email: None,
         }
     }
 
@@ -149,6 +154,15 @@ impl Users {
     #[must_use]
     pub fn in_language(&self, locale: Option<String>) -> Self {
         Self { locale, ..self.clone() }
+    }
+
+    /// The same for a user of whom the identity provider knows this address.
+    #[must_use]
+    pub fn reachable_at(&self, notice_email: Option<EmailAddress>) -> Self {
+        Self {
+            notice_email,
+            ..self.clone()
+        }
     }
 
     /// The settings of the rules.
@@ -188,6 +202,9 @@ impl Users {
             }
             let before = user.clone();
             let outcome = decide(user)?;
+            if self.notice_email.is_some() {
+                user.profile.notice_email.clone_from(&self.notice_email);
+            }
             user.seen(now);
             user.stamp(&before, now);
             Ok(outcome)

@@ -33,6 +33,7 @@ pub(crate) struct ProfileColumns {
     username: Option<String>,
     external_id: Option<String>,
     locale: Option<String>,
+    notice_email: Option<String>,
     public_metadata: String,
     private_metadata: String,
     unsafe_metadata: String,
@@ -70,6 +71,7 @@ impl UserRow {
                 username: profile.username.as_ref().map(|name| name.as_str().to_owned()),
                 external_id: profile.external_id.as_ref().map(ToString::to_string),
                 locale: profile.locale.as_ref().map(ToString::to_string),
+                notice_email: profile.notice_email.as_ref().map(ToString::to_string),
                 public_metadata: json(&profile.public_metadata),
                 private_metadata: json(&profile.private_metadata),
                 unsafe_metadata: json(&profile.unsafe_metadata),
@@ -152,12 +154,17 @@ impl ProfileColumns {
     fn to_profile(&self, place: Place<'_>) -> Result<Profile, StoreError> {
         let text = |column, text: &Option<String>| text.as_deref().map(|text| place.parsed(column, text)).transpose();
         let username = self.username.as_deref().map(|name| place.parsed("username", name));
+        let notice_email = self
+            .notice_email
+            .as_deref()
+            .map(|text| place.parsed("notice_email", text));
         Ok(Profile {
             first_name: text("first_name", &self.first_name)?,
             last_name: text("last_name", &self.last_name)?,
             username: username.transpose()?,
             external_id: text("external_id", &self.external_id)?,
             locale: text("locale", &self.locale)?,
+            notice_email: notice_email.transpose()?,
             public_metadata: metadata(place, "public_metadata", &self.public_metadata)?,
             private_metadata: metadata(place, "private_metadata", &self.private_metadata)?,
             unsafe_metadata: metadata(place, "unsafe_metadata", &self.unsafe_metadata)?,
