@@ -129,7 +129,7 @@ fn no_text_of_ours_costs_two_segments() {
     let policy = settings(&[]).unwrap().policy;
     let long: Vec<_> = policy.texts.long_ones(policy.code_lifetime).collect();
     assert_eq!(long, [], "each further segment is paid");
-    let long = settings(&[("APPLICATION__NAME", &"A long name ".repeat(5))])
+    let long = settings(&[("PHONEPROOF__APPLICATION__NAME", &"A long name ".repeat(5))])
         .unwrap()
         .policy;
     assert!(long.texts.long_ones(long.code_lifetime).count() >= 3);
