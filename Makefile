@@ -23,7 +23,7 @@ build: ## Builds the release binary, target/release/phoneproof
 
 test: tools test-rust test-browser test-fuzz ## Installs what the tests need, then runs all of them
 
-test-rust: ## Unit, property, conformance and end-to-end tests
+test-rust: tools ## Unit, property, conformance and end-to-end tests
 	cargo build --locked -p phoneproof
 	cargo test --locked --workspace
 
@@ -38,7 +38,7 @@ test-fuzz: tools ## Generated requests by the OpenAPI document (schemathesis)
 		$(FUZZ_VENV)/bin/pip install --quiet --requirement tests/fuzz/requirements.txt; }
 	PATH="$(CURDIR)/$(FUZZ_VENV)/bin:$$PATH" PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" python3 tests/fuzz/fuzz.py
 
-lint: ## Formatting, clippy, rustdoc, licences and bans
+lint: tools ## Formatting, clippy, rustdoc, licences and bans
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
@@ -56,10 +56,11 @@ bench: ## End-to-end and micro benchmarks, with the yardstick; see docs/benchmar
 	cargo bench --locked -p phoneproof-tests --bench delivery
 	cargo bench --locked -p phoneproof-tests --bench micro
 
-tools: ## Installs Chromium, Node.js, Python and curl if they are missing (Debian, as root)
+tools: ## Installs Chromium, Node.js, Python, curl and OpenSSL's headers if they are missing (Debian, as root)
 	@if [ -z "$(CHROMIUM)" ] || ! command -v node >/dev/null || ! command -v curl >/dev/null \
-		|| ! python3 -c 'import ensurepip' 2>/dev/null; then \
-		echo "installing chromium, nodejs, npm, python3-venv and curl"; \
+		|| ! python3 -c 'import ensurepip' 2>/dev/null || ! pkg-config --exists openssl 2>/dev/null; then \
+		echo "installing chromium, nodejs, npm, python3-venv, curl, pkg-config and libssl-dev"; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium ca-certificates curl python3-venv \
+			pkg-config libssl-dev \
 			$$(command -v node >/dev/null || echo nodejs npm) >/dev/null; \
 	fi

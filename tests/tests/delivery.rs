@@ -198,11 +198,67 @@ async fn what_a_dead_process_left_is_sent_by_another_with_the_same_code() {
     assert_eq!(verified.response()["verification"]["status"], "verified");
 }
 
+/// Takes a text, and dies before anybody hears of it.
+struct TakesAndDies(Arc<Books>);
+
+#[async_trait::async_trait]
+impl phoneproof_domain::ports::SmsGateway for TakesAndDies {
+    async fn send(&self, sms: &phoneproof_domain::ports::Sms) -> Result<Receipt, SendError> {
+        self.0.take(sms);
+        std::future::pending().await
+    }
+}
+
+/// Between the provider's yes and the commit of it: the one double send that there is, with the same code, once a
+/// death; and a text whose senders die again and again is given up with its doubt noted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_death_after_the_providers_yes_repeats_the_text_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("shared.db").display());
+    let books = Arc::new(Books::default());
+    let start = async || {
+        let gateway = Arc::new(TakesAndDies(books.clone()));
+        TestApp::with("PHONEPROOF__DELIVERY__WAIT_MS", "100")
+            .option("PHONEPROOF__STORE__URL", &url)
+            .adapters(|adapters| adapters.gateway = gateway)
+            .spawn()
+            .await
+    };
+    let (first, second) = (start().await, start().await);
+    let number = first.number();
+    asked(&first, &first.user("user_a"), &number).await;
+    for seconds in [61, 61, 61] {
+        second.clock.advance(Duration::from_secs(seconds));
+        first.clock.advance(Duration::from_secs(seconds));
+        let before = message(&second, &number).await["attempts"].as_u64();
+        for _ in 0..50_000 {
+            let now = message(&second, &number).await;
+            if now["attempts"].as_u64() > before || now["status"] == "sent" {
+                break;
+            }
+        }
+    }
+    let given_up = until(&second, &number, "sent").await;
+    assert!(given_up["error"].as_str().unwrap().contains("died"), "{given_up:#}");
+    let taken = books.taken.lock().unwrap();
+    let codes = &taken[&number];
+    assert_eq!(codes.len(), 2, "the text and its repetition");
+    assert_eq!(codes[0], codes[1], "with one code");
+}
+
 /// Counts what was taken, by number and code.
 #[derive(Default)]
 struct Books {
     taken: Mutex<BTreeMap<String, Vec<String>>>,
     asked: AtomicUsize,
+}
+
+impl Books {
+    fn take(&self, sms: &phoneproof_domain::ports::Sms) {
+        let mut taken = self.taken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let codes = taken.entry(sms.to.as_str().to_owned()).or_default();
+        codes.push(sms.code.reveal().to_owned());
+    }
 }
 
 fn flaky(books: &Arc<Books>) -> Arc<FakeCarrier> {
@@ -213,11 +269,7 @@ fn flaky(books: &Arc<Books>) -> Arc<FakeCarrier> {
         if asked < 40 || asked.is_multiple_of(5) {
             return Err(SendError::Unavailable("down".into()));
         }
-        let mut taken = books.taken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        taken
-            .entry(sms.to.as_str().to_owned())
-            .or_default()
-            .push(sms.code.reveal().to_owned());
+        books.take(sms);
         Ok(Receipt::of(format!("SM{asked}")))
     }))
 }

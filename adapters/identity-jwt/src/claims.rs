@@ -80,3 +80,23 @@ impl Window {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_counts_unless_it_is_said_to_be_unproven() {
+        let claims = |more: &str| -> Claims {
+            serde_json::from_str(&format!(r#"{{"iss": "i", "sub": "s", "aud": "a", "exp": 10{more}}}"#)).unwrap()
+        };
+        let email = |more| claims(more).email().map(|email| email.as_str().to_owned());
+        let ada = Some("ada@example.com".to_owned());
+        assert_eq!(email(""), None);
+        assert_eq!(email(r#", "email": "ada@example.com""#), ada);
+        assert_eq!(email(r#", "email": "ada@example.com", "email_verified": true"#), ada);
+        assert_eq!(email(r#", "email": "ada@example.com", "email_verified": false"#), None);
+        assert_eq!(email(r#", "email": 7"#), None);
+        assert_eq!(email(r#", "email": "nobody""#), None);
+    }
+}
