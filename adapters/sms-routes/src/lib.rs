@@ -2,7 +2,7 @@
 //!
 //! The routes that fit a number are tried in their order, those with weights in a drawn one. A text goes on to the next
 //! route when a gateway certainly did not take it (refusal of the account, throttling, outage), and stops where one may
-//! have. A gateway that keeps failing is left alone for a while ([`Breaker`](breaker)).
+//! have. A gateway that keeps failing is left alone for a while (`breaker`).
 
 mod breaker;
 
