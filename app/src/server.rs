@@ -130,6 +130,8 @@ pub struct Server {
     pub address: SocketAddr,
     state: Weak<AppState>,
     running: actix_web::dev::Server,
+    /// How long what is under way may take to finish.
+    drain: Duration,
     close: watch::Sender<bool>,
 }
 
@@ -184,6 +186,7 @@ impl Server {
             address,
             state: Arc::downgrade(&state),
             running: server,
+            drain: Duration::from_secs(settings.server.shutdown_seconds),
             close,
         })
     }
@@ -211,7 +214,7 @@ impl Server {
         let (ended, ()) = tokio::join!(server, handle.stop(true));
         if let Some(postman) = postman {
             // What a provider is being asked for is settled, so that nobody asks again.
-            let _ = tokio::time::timeout(Duration::from_secs(20), postman.idle()).await;
+            let _ = tokio::time::timeout(self.drain, postman.idle()).await;
         }
         ended
     }

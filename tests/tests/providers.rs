@@ -100,6 +100,11 @@ async fn twilio_takes_a_text_and_tells_what_became_of_it() {
     assert!(undelivered["error"].as_str().unwrap().contains("30003"));
     assert_eq!(receipt(&app, "delivered", CALLBACK).await.status, 204);
     assert_eq!(show().await["status"], "delivered");
+    let large = "x".repeat(70_000);
+    app.nobody()
+        .post("/v1/sms_callbacks/main", &[("MessageSid", &large)])
+        .await
+        .is_error(413, "request_body_too_large");
     app.nobody()
         .post("/v1/sms_callbacks/other", &[])
         .await

@@ -17,6 +17,8 @@ pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
         inbox: Arc::new(Inbox::default()),
     };
     wiring::gateways(&settings, &shared)?;
+    wiring::event_sink(&settings)?;
+    wiring::notices(&settings)?;
     wiring::identity_providers(&settings, &shared, None)?;
     wiring::known_store(&settings)?;
     logging::filter(&settings)?;

@@ -52,13 +52,19 @@ fn banner(settings: &Settings, address: SocketAddr) -> String {
         _ => address.to_string(),
     };
     let publishable = settings.publishable_key_at(address);
+    let texts = if settings.gateways.is_empty() {
+        "Every SMS appears here.".to_owned()
+    } else {
+        let names: Vec<&str> = settings.gateways.keys().map(String::as_str).collect();
+        format!("SMS leave through {}.", names.join(", "))
+    };
     format!(
         "phoneproof listens on http://{host} (development)\n\
          \x20 page             http://{host}/dev/\n\
          \x20 publishable key  {publishable}\n\
          \x20 secret key       {}\n\
          \x20 user token       phoneproof dev token --user user_demo\n\
-         Every SMS appears here.\n",
+         {texts}\n",
         settings.secret_key.reveal(),
     )
 }

@@ -1,9 +1,10 @@
 //! `/v1/sms_callbacks/:gateway`: what providers say became of texts. Believed with the provider's signature alone.
 
-use actix_web::web::{Bytes, Data, Path};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use phoneproof_domain::ports::{Callback, CallbackError};
 
+use super::body::Raw;
 use super::error::{ApiError, chain};
 use crate::server::AppState;
 
@@ -11,7 +12,7 @@ pub(crate) async fn take(
     request: HttpRequest,
     state: Data<AppState>,
     gateway: Path<String>,
-    body: Bytes,
+    Raw(body): Raw,
 ) -> Result<HttpResponse, ApiError> {
     let (url, reader) = state.receipts.get(&*gateway).ok_or(ApiError::NotFound)?;
     let query = request.query_string();
@@ -28,7 +29,7 @@ pub(crate) async fn take(
         },
         query: query.to_owned(),
         headers: headers.collect(),
-        body: body.to_vec(),
+        body,
         now: now.as_seconds(),
     };
     let receipts = reader.read(&call).map_err(|error| match error {
