@@ -335,12 +335,16 @@ fn configured_route(
         let problem = format!("{prefix:?} is not the beginning of a number, such as +1415");
         return Err(ConfigError::at("sms.routes.prefixes", problem));
     }
+    if !(100..=30_000).contains(&route.timeout_ms) {
+        let problem = format!("{} is not from 100 to 30000 (30 seconds)", route.timeout_ms);
+        return Err(ConfigError::at("sms.routes.timeout_ms", problem));
+    }
     Ok(Route {
         countries: countries.collect::<Result<_, _>>()?,
         prefixes: route.prefixes.0.clone(),
         sender: route.sender.clone(),
         weight: route.weight,
-        timeout: Duration::from_millis(route.timeout_ms.max(100)),
+        timeout: Duration::from_millis(route.timeout_ms),
         gateway: gateway.clone(),
     })
 }

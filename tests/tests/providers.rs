@@ -197,6 +197,7 @@ fn routes_that_lead_nowhere_stop_the_start() {
         (("[[sms.routes]]\ngateway = \"main\"\n", ""), "sms.gateways.main"),
         (("countries = [\"GB\"]", "countries = [\"XX\"]"), "sms.routes.countries"),
         (("countries = [\"GB\"]", "prefixes = [\"44\"]"), "sms.routes.prefixes"),
+        (("sender = \"Acme\"", "timeout_ms = 60000"), "sms.routes.timeout_ms"),
         (("sender = \"Acme\"", "sendr = \"Acme\""), "sendr"),
         (("at_once = 100", "at_once = 0"), "at_once"),
         (("from = \"+14155550000\"", ""), "messaging_service_sid"),

@@ -14,8 +14,15 @@ use async_trait::async_trait;
 use phoneproof_domain::ports::{Clock, Receipt, SendError, Sms, SmsGateway};
 use phoneproof_domain::{Country, E164, NumberPlan, Timestamp};
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 use breaker::Breaker;
+
+/// How long all routes of one text may take together: whoever tries it holds it for
+/// [`MESSAGE_LEASE`](phoneproof_domain::MESSAGE_LEASE) alone, and must be done before.
+const BUDGET: Duration = Duration::from_secs(45);
+/// With less time left than this no further route is asked.
+const LEAST: Duration = Duration::from_secs(2);
 
 /// A gateway under its configured name.
 pub struct NamedGateway {
@@ -145,15 +152,16 @@ impl RoutedSms {
         ordered
     }
 
-    async fn try_one(&self, route: &Route, sms: &Sms) -> Result<Receipt, SendError> {
+    async fn try_one(&self, route: &Route, sms: &Sms, deadline: Instant) -> Result<Receipt, SendError> {
         let gateway = &*route.gateway;
+        let by = || deadline.min(Instant::now() + route.timeout);
         let busy = |_| SendError::Unavailable(format!("{}: too many texts at once", gateway.name).into());
-        let room = tokio::time::timeout(route.timeout, gateway.free.acquire()).await;
+        let room = timeout_at(by(), gateway.free.acquire()).await;
         // The semaphore is never closed.
         let _room = room.map_err(busy)?;
         let mut sms = sms.clone();
         sms.sender.clone_from(&route.sender);
-        let sent = tokio::time::timeout(route.timeout, gateway.gateway.send(&sms)).await;
+        let sent = timeout_at(by(), gateway.gateway.send(&sms)).await;
         let late = |_| SendError::Unknown(format!("{}: no answer within {:?}", gateway.name, route.timeout).into());
         let sent = sent.map_err(late).and_then(|sent| sent);
         let now = self.clock.now();
@@ -177,14 +185,23 @@ fn spread(text: &str) -> u64 {
 impl SmsGateway for RoutedSms {
     async fn send(&self, sms: &Sms) -> Result<Receipt, SendError> {
         let (mut later, mut never): (Option<SendError>, Option<SendError>) = (None, None);
+        let deadline = Instant::now() + BUDGET;
         for route in self.of(sms) {
+            // Too little time for an answer is none.
+            if Instant::now() + route.timeout.min(LEAST) > deadline {
+                later = Some(soonest(
+                    later,
+                    SendError::Unavailable("the time for one try is up".into()),
+                ));
+                break;
+            }
             let now = self.clock.now();
             if !route.gateway.breaker(|breaker| breaker.lets_through(now)) {
                 let open = SendError::Unavailable(format!("{} is left alone for a while", route.gateway.name).into());
                 later = Some(soonest(later, open));
                 continue;
             }
-            match self.try_one(route, sms).await {
+            match self.try_one(route, sms, deadline).await {
                 Ok(receipt) => return Ok(receipt),
                 // No other provider reaches that number, or the text may be on its way.
                 Err(error @ (SendError::Rejected(_) | SendError::Unknown(_))) => return Err(error),

@@ -176,6 +176,29 @@ async fn a_late_provider_may_have_taken_it() {
     assert_eq!(second.asked(), 0, "never two providers for one text");
 }
 
+/// However many routes there are, and however slow: before the lease of a text is over, nobody is asked any more.
+#[tokio::test(start_paused = true)]
+async fn all_routes_together_keep_to_the_lease() {
+    struct Busy;
+    #[async_trait]
+    impl SmsGateway for Busy {
+        async fn send(&self, _: &Sms) -> Result<Receipt, SendError> {
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            Err(SendError::Unavailable("busy".into()))
+        }
+    }
+    let started = tokio::time::Instant::now();
+    let many = (0..20).map(|at| Route {
+        gateway: NamedGateway::new(&format!("busy{at}"), Arc::new(Busy), 1),
+        timeout: Duration::from_secs(10),
+        ..route("", &Told::takes())
+    });
+    let routed = RoutedSms::new(many.collect(), clock());
+    assert!(matches!(routed.send(&sms(1, US)).await, Err(SendError::Unavailable(_))));
+    let took = started.elapsed();
+    assert!(took <= BUDGET && took < phoneproof_domain::MESSAGE_LEASE, "{took:?}");
+}
+
 #[tokio::test]
 async fn a_gateway_that_keeps_failing_is_not_asked() {
     let (first, second) = (Told::new(|_| Err(SendError::Unavailable("down".into()))), Told::takes());
