@@ -281,7 +281,7 @@ fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: 
     let ports = Ports {
         repository: adapters.store.repository,
         directory: adapters.store.directory,
-        unit_of_work: adapters.store.unit_of_work.clone(),
+        unit_of_work: adapters.store.unit_of_work,
         courier: Arc::new(postman.clone()),
         sealer,
         clock: adapters.clock.clone(),
@@ -296,7 +296,6 @@ fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: 
     let auth_ports = AuthPorts {
         clients: adapters.store.clients,
         tickets: adapters.store.tickets,
-        unit_of_work: adapters.store.unit_of_work,
         sessions: adapters.store.sessions,
         passwords: adapters.passwords,
         limiter: adapters.store.limiter,

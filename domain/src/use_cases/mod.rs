@@ -43,7 +43,7 @@ pub struct Ports {
     pub repository: Arc<dyn Repository<User>>,
     /// Questions across users.
     pub directory: Arc<dyn UserDirectory>,
-    /// Commits users together with the texts to them.
+    /// Commits users, clients and tickets together, and the texts to them.
     pub unit_of_work: Arc<dyn UnitOfWork>,
     /// Sends texts.
     pub courier: Arc<dyn Courier>,

@@ -1,5 +1,6 @@
 use super::draw::{Drawn, Recipient};
 use super::{UserError, Users};
+use crate::ports::Loaded;
 use crate::{PhoneError, PhoneNumberId, Purpose, User, UserId};
 
 /// A code is out.
@@ -22,8 +23,18 @@ impl Users {
     /// user meanwhile; [`UserError::NotAllowed`]; [`UserError::Locked`]; [`UserError::NotSent`];
     /// [`UserError::Banned`], [`UserError::Store`].
     pub async fn prepare_verification(&self, user: &UserId, id: &PhoneNumberId) -> Result<Prepared, UserError> {
-        let now = self.now();
         let loaded = self.load(user).await?;
+        self.prepare_loaded(user, loaded, id).await
+    }
+
+    /// The same for a user who was just loaded.
+    pub(super) async fn prepare_loaded(
+        &self,
+        user: &UserId,
+        loaded: Option<Loaded<User>>,
+        id: &PhoneNumberId,
+    ) -> Result<Prepared, UserError> {
+        let now = self.now();
         let known = loaded.as_ref().and_then(|loaded| loaded.aggregate.phones.get(id));
         let number = known.ok_or(PhoneError::NotFound)?.number.clone();
         self.policy.admit(&number)?;

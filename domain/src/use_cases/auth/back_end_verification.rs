@@ -1,6 +1,7 @@
 //! Verifications that a back end drives (contract 8.4): a code to a number whatever its state, apart from the
 //! user's own verification, and without any session.
 
+use super::sign_in::may_sign_in;
 use super::{Auth, AuthError, Visit};
 use crate::use_cases::UserError;
 use crate::use_cases::draw::{Drawn, Recipient};
@@ -22,7 +23,7 @@ impl Auth {
         users.must_not_be_anothers(&user.id, &number).await?;
         let verification = BackEndVerificationId::generate(now, &*users.ports.entropy);
         let begin = |user: &mut User, hash: CodeHash| {
-            may_be_verified(user, now)?;
+            may_sign_in(user, now)?;
             Ok(user
                 .phones
                 .prepare_by_back_end(id, verification.clone(), hash, now, self.policy())?)
@@ -59,7 +60,7 @@ impl Auth {
         let hash = users.hasher.otp(Purpose::BackEnd(verification, id), code);
         let tried = users
             .change_as_admin(&user.id, now, |user| {
-                may_be_verified(user, now)?;
+                may_sign_in(user, now)?;
                 let phones = &mut user.phones;
                 Ok(phones.attempt_by_back_end(id, verification, hash, now, self.policy())?)
             })
@@ -70,16 +71,6 @@ impl Auth {
             Err(UserError::NoSuchUser) => Err(PhoneError::NotFound.into()),
             Err(other) => Err(other.into()),
         }
-    }
-}
-
-fn may_be_verified(user: &User, now: crate::Timestamp) -> Result<(), UserError> {
-    if user.banned {
-        return Err(UserError::Banned);
-    }
-    match user.locked_for(now) {
-        Some(left) => Err(UserError::Locked { left }),
-        None => Ok(()),
     }
 }
 

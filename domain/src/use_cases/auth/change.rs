@@ -107,7 +107,7 @@ impl Auth {
             let committed = if writes.is_empty() {
                 Ok(())
             } else {
-                self.ports.unit_of_work.commit_all(writes).await
+                self.users.ports.unit_of_work.commit_all(writes).await
             };
             match committed {
                 Ok(()) => {

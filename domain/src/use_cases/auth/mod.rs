@@ -20,7 +20,6 @@ use super::{UserError, Users};
 use crate::password::PasswordError;
 use crate::ports::{
     HasherError, InstanceDirectory, Limiter, Loaded, PasswordHasher, Repository, SessionDirectory, StoreError,
-    UnitOfWork,
 };
 use crate::proof::ProofError;
 use crate::session::{Activity, Session};
@@ -40,8 +39,6 @@ pub struct AuthPorts {
     pub clients: Arc<dyn Repository<Client>>,
     /// Loads and commits tickets.
     pub tickets: Arc<dyn Repository<SignInToken>>,
-    /// Commits clients together with users and tickets.
-    pub unit_of_work: Arc<dyn UnitOfWork>,
     /// Questions across clients.
     pub sessions: Arc<dyn SessionDirectory>,
     /// Hashes passwords.

@@ -6,7 +6,6 @@ use super::sign_in::may_sign_in;
 use super::{Acting, Auth, AuthError, Changed, FirstFactor, SecondFactor, Tried, Visit};
 use crate::proof::{Proof, Strategy};
 use crate::session::{Level, Reverification, ReverificationStatus};
-use crate::use_cases::draw::{Drawn, Recipient};
 use crate::{Client, OtpCode, PhoneNumberId, Purpose, SessionId};
 
 impl Auth {
@@ -46,29 +45,10 @@ impl Auth {
         let to = self.first_factor_number(&acting.user, None, Strategy::PhoneCode, number)?;
         Proof::must_be_due(reverification.first.as_ref(), now, self.policy())?;
         let purpose = Purpose::ReverifyFirst(id, &to.id);
-        let recipient = Recipient {
-            number: &to.number,
-            phone_number: Some(&to.id),
-            user: Some(&acting.user),
-        };
-        let Drawn { hash, message } = self.draw(visit, recipient, purpose).await?;
-        let visit = &visit.carrying(message.as_ref());
-        let changed = self
-            .change_client(visit, |client| {
-                let reverification = current(client, id, ReverificationStatus::NeedsFirstFactor)?;
-                Proof::must_be_due(reverification.first.as_ref(), now, self.policy())?;
-                reverification.first = Some(Proof::texted(
-                    Strategy::PhoneCode,
-                    to.id.clone(),
-                    hash,
-                    now,
-                    self.policy(),
-                ));
-                Ok(())
-            })
-            .await?;
-        self.send(message).await?;
-        Ok(changed)
+        self.text_proof(visit, &acting.user, to, purpose, Strategy::PhoneCode, |client| {
+            Ok(&mut current(client, id, ReverificationStatus::NeedsFirstFactor)?.first)
+        })
+        .await
     }
 
     /// Tries a first factor.
@@ -123,29 +103,10 @@ impl Auth {
         let to = second_factor_number(&acting.user, number)?;
         Proof::must_be_due(reverification.second.as_ref(), now, self.policy())?;
         let purpose = Purpose::ReverifySecond(id, &to.id);
-        let recipient = Recipient {
-            number: &to.number,
-            phone_number: Some(&to.id),
-            user: Some(&acting.user),
-        };
-        let Drawn { hash, message } = self.draw(visit, recipient, purpose).await?;
-        let visit = &visit.carrying(message.as_ref());
-        let changed = self
-            .change_client(visit, |client| {
-                let reverification = current(client, id, ReverificationStatus::NeedsSecondFactor)?;
-                Proof::must_be_due(reverification.second.as_ref(), now, self.policy())?;
-                reverification.second = Some(Proof::texted(
-                    Strategy::PhoneCode,
-                    to.id.clone(),
-                    hash,
-                    now,
-                    self.policy(),
-                ));
-                Ok(())
-            })
-            .await?;
-        self.send(message).await?;
-        Ok(changed)
+        self.text_proof(visit, &acting.user, to, purpose, Strategy::PhoneCode, |client| {
+            Ok(&mut current(client, id, ReverificationStatus::NeedsSecondFactor)?.second)
+        })
+        .await
     }
 
     /// Tries a second factor.

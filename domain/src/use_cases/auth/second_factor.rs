@@ -5,7 +5,6 @@ use super::sign_in::{current, may_sign_in, open};
 use super::{Auth, AuthError, Changed, Tried, Visit};
 use crate::proof::{Proof, Strategy};
 use crate::sign_in::Step;
-use crate::use_cases::draw::{Drawn, Recipient};
 use crate::{
     BackupCode, CodeHash, Factor, OtpCode, PhoneNumber, PhoneNumberId, Purpose, SessionId, SignInId, Timestamp, User,
 };
@@ -42,32 +41,15 @@ impl Auth {
         let to = second_factor_number(&user, number)?;
         Proof::must_be_due(sign_in.second.as_ref(), now, self.policy())?;
         let purpose = Purpose::SecondFactor(id, &to.id);
-        let recipient = Recipient {
-            number: &to.number,
-            phone_number: Some(&to.id),
-            user: Some(&user),
-        };
-        let Drawn { hash, message } = self.draw(visit, recipient, purpose).await?;
-        let visit = &visit.carrying(message.as_ref());
-        let changed = self
-            .change_client(visit, |client| {
-                let sign_in = current(client, id, now)?;
-                if sign_in.step != Step::NeedsSecondFactor {
-                    return Err(AuthError::WrongStep);
-                }
-                Proof::must_be_due(sign_in.second.as_ref(), now, self.policy())?;
-                sign_in.second = Some(Proof::texted(
-                    Strategy::PhoneCode,
-                    to.id.clone(),
-                    hash,
-                    now,
-                    self.policy(),
-                ));
-                Ok(())
-            })
-            .await?;
-        self.send(message).await?;
-        Ok(changed)
+        self.text_proof(visit, &user, to, purpose, Strategy::PhoneCode, |client| {
+            let sign_in = current(client, id, now)?;
+            if sign_in.step == Step::NeedsSecondFactor {
+                Ok(&mut sign_in.second)
+            } else {
+                Err(AuthError::WrongStep)
+            }
+        })
+        .await
     }
 
     /// Tries a second factor; the right one completes the sign-in.

@@ -223,7 +223,7 @@ impl Auth {
             .map(|change| Write::Client(Box::new(change)))
             .into_iter()
             .collect();
-        match self.ports.unit_of_work.commit_all(writes).await {
+        match self.users.ports.unit_of_work.commit_all(writes).await {
             Ok(()) => Ok((client, session)),
             Err(crate::ports::CommitError::Store(error)) => Err(error.into()),
             Err(_) => Err(UserError::Contended.into()),

@@ -5,7 +5,6 @@ use super::{Auth, AuthError, Changed, Tried, Visit};
 use crate::proof::{Proof, Strategy};
 use crate::sign_in::{SignIn, Step};
 use crate::use_cases::UserError;
-use crate::use_cases::draw::{Drawn, Recipient};
 use crate::{
     AttemptOutcome, Client, CodeHash, E164, Factor, OtpCode, PasswordHash, PhoneNumber, PhoneNumberId, Purpose,
     SessionId, SignInId, Timestamp, User, UserId,
@@ -98,29 +97,18 @@ impl Auth {
         let user = self.user_of(sign_in).await?;
         may_sign_in(&user, now)?;
         let typed = sign_in.identifier.as_ref();
-        let to = self.first_factor_number(&user, typed, strategy, number)?.clone();
+        let to = self.first_factor_number(&user, typed, strategy, number)?;
         Proof::must_be_due(sign_in.first.as_ref(), now, self.policy())?;
         let purpose = first_factor_purpose(strategy, id, &to.id);
-        let recipient = Recipient {
-            number: &to.number,
-            phone_number: Some(&to.id),
-            user: Some(&user),
-        };
-        let Drawn { hash, message } = self.draw(visit, recipient, purpose).await?;
-        let visit = &visit.carrying(message.as_ref());
-        let changed = self
-            .change_client(visit, |client| {
-                let sign_in = current(client, id, now)?;
-                if sign_in.step != Step::NeedsFirstFactor {
-                    return Err(AuthError::WrongStep);
-                }
-                Proof::must_be_due(sign_in.first.as_ref(), now, self.policy())?;
-                sign_in.first = Some(Proof::texted(strategy, to.id.clone(), hash, now, self.policy()));
-                Ok(())
-            })
-            .await?;
-        self.send(message).await?;
-        Ok(changed)
+        self.text_proof(visit, &user, to, purpose, strategy, |client| {
+            let sign_in = current(client, id, now)?;
+            if sign_in.step == Step::NeedsFirstFactor {
+                Ok(&mut sign_in.first)
+            } else {
+                Err(AuthError::WrongStep)
+            }
+        })
+        .await
     }
 
     /// The number among the user's first factors of `strategy` that is meant.

@@ -32,11 +32,10 @@ impl Mocks {
     fn auth(self) -> Auth {
         let mut clock = MockClock::new();
         clock.expect_now().return_const(NOW);
-        let work = Arc::new(self.work);
         let ports = Ports {
             repository: Arc::new(self.users),
             directory: Arc::new(self.directory),
-            unit_of_work: work.clone(),
+            unit_of_work: Arc::new(self.work),
             courier: Arc::new(self.courier),
             sealer: Arc::new(Clear),
             clock: Arc::new(clock),
@@ -45,7 +44,6 @@ impl Mocks {
         let auth_ports = AuthPorts {
             clients: Arc::new(self.clients),
             tickets: Arc::new(self.tickets),
-            unit_of_work: work,
             sessions: Arc::new(self.sessions),
             passwords: Arc::new(self.passwords),
             limiter: Arc::new(self.limiter),

@@ -117,6 +117,7 @@ impl Auth {
                 write(Some(ticket), redeemed).map(|change| Write::SignInToken(Box::new(change))),
             ];
             match self
+                .users
                 .ports
                 .unit_of_work
                 .commit_all(writes.into_iter().flatten().collect())
