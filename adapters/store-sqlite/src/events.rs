@@ -1,6 +1,5 @@
 //! `EventOutbox`: what waits to be told to whoever subscribed.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +10,6 @@ use phoneproof_domain::ports::{Event, EventOutbox, QueuedEvent, StoreError, Told
 use crate::SqliteStore;
 use crate::errors::Failure;
 use crate::schema::webhook_events;
-use crate::signing_keys::store_error;
 
 /// Queues an event, due at once.
 pub(crate) fn save(connection: &mut SqliteConnection, event: &Event) -> Result<(), Failure> {
@@ -29,25 +27,6 @@ pub(crate) fn save(connection: &mut SqliteConnection, event: &Event) -> Result<(
 }
 
 type Row = (String, String, String, i64, i32);
-
-impl SqliteStore {
-    /// Runs `work` in the writing thread, and hands out what it answered.
-    pub(crate) async fn written<T: Clone + Default + Send + 'static>(
-        &self,
-        mut work: impl FnMut(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let answer = Arc::new(Mutex::new(T::default()));
-        let told = Arc::clone(&answer);
-        self.writer
-            .write(Box::new(move |connection| {
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = work(connection)?;
-                Ok(())
-            }))
-            .await
-            .map_err(store_error)?;
-        Ok(answer.lock().unwrap_or_else(PoisonError::into_inner).clone())
-    }
-}
 
 #[async_trait]
 impl EventOutbox for SqliteStore {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use diesel::prelude::*;
-use phoneproof_domain::ports::{CommitError, InstanceDirectory, StoreError};
+use phoneproof_domain::ports::{InstanceDirectory, StoreError};
 use phoneproof_domain::{BlockedNumber, BlocklistId, Country, E164, InstanceSettings, SettingsChange, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +11,6 @@ use crate::SqliteStore;
 use crate::errors::Failure;
 use crate::rows::{Place, document};
 use crate::schema::{blocklist, instance_settings};
-use crate::signing_keys::store_error;
 
 const BLOCKED_COUNTRIES: &str = "blocked_countries";
 const TEST_MODE: &str = "test_mode";
@@ -41,74 +40,45 @@ impl InstanceDirectory for SqliteStore {
     }
 
     async fn change_settings(&self, change: SettingsChange) -> Result<InstanceSettings, StoreError> {
-        self.writer
-            .write(Box::new(move |connection| {
-                let countries = change.blocked_countries.as_ref();
-                let countries: Option<Vec<&str>> =
-                    countries.map(|countries| countries.iter().map(Country::as_str).collect());
-                put(connection, BLOCKED_COUNTRIES, countries.as_ref())?;
-                put(connection, TEST_MODE, change.test_mode.as_ref())?;
-                put(connection, ALLOWED_ORIGINS, change.allowed_origins.as_ref())
-            }))
-            .await
-            .map_err(store_error)?;
+        self.written(move |connection| {
+            let countries = change.blocked_countries.as_ref();
+            let countries: Option<Vec<&str>> =
+                countries.map(|countries| countries.iter().map(Country::as_str).collect());
+            put(connection, BLOCKED_COUNTRIES, countries.as_ref())?;
+            put(connection, TEST_MODE, change.test_mode.as_ref())?;
+            put(connection, ALLOWED_ORIGINS, change.allowed_origins.as_ref())
+        })
+        .await?;
         self.settings().await
     }
 
     async fn block(&self, number: &BlockedNumber) -> Result<BlockedNumber, StoreError> {
-        let (new, spelled) = (number.clone(), number.number.as_str().to_owned());
-        self.writer
-            .write(Box::new(move |connection| {
-                diesel::insert_into(blocklist::table)
-                    .values((
-                        blocklist::number.eq(new.number.as_str()),
-                        blocklist::id.eq(new.id.as_str()),
-                        blocklist::created_at_ms.eq(new.created_at.as_millis()),
-                    ))
-                    .on_conflict(blocklist::number)
-                    .do_nothing()
-                    .execute(connection)?;
-                Ok(())
-            }))
-            .await
-            .map_err(store_error)?;
-        let found = self.readers.read(move |connection| {
-            let row: Option<BlockedRow> = blocklist::table.find(spelled).first(connection).optional()?;
-            Ok(row.map(entry).transpose()?)
-        });
-        // Taken off again in this very moment: what was put on is the answer.
-        Ok(found.await?.unwrap_or_else(|| number.clone()))
+        let new = number.clone();
+        self.written(move |connection| {
+            diesel::insert_into(blocklist::table)
+                .values((
+                    blocklist::number.eq(new.number.as_str()),
+                    blocklist::id.eq(new.id.as_str()),
+                    blocklist::created_at_ms.eq(new.created_at.as_millis()),
+                ))
+                .on_conflict(blocklist::number)
+                .do_nothing()
+                .execute(connection)?;
+            let there: BlockedRow = blocklist::table.find(new.number.as_str()).first(connection)?;
+            Ok(entry(there)?)
+        })
+        .await
     }
 
     async fn unblock(&self, id: &BlocklistId) -> Result<Option<BlockedNumber>, StoreError> {
         let id = id.as_str().to_owned();
-        let wanted = id.clone();
-        let found: Option<BlockedNumber> = self
-            .readers
-            .read(move |connection| {
-                let row: Option<BlockedRow> = blocklist::table
-                    .filter(blocklist::id.eq(wanted))
-                    .first(connection)
-                    .optional()?;
-                Ok(row.map(entry).transpose()?)
-            })
-            .await?;
-        if found.is_none() {
-            return Ok(None);
-        }
-        let deleted = self
-            .writer
-            .write(Box::new(move |connection| {
-                let deleted = diesel::delete(blocklist::table.filter(blocklist::id.eq(&id))).execute(connection)?;
-                if deleted == 0 { Err(Failure::Stale) } else { Ok(()) }
-            }))
-            .await;
-        match deleted {
-            Ok(()) => Ok(found),
-            // Another one was faster.
-            Err(CommitError::Stale) => Ok(None),
-            Err(error) => Err(store_error(error)),
-        }
+        self.written(move |connection| {
+            let found = blocklist::table.filter(blocklist::id.eq(&id));
+            let row: Option<BlockedRow> = found.first(connection).optional()?;
+            diesel::delete(found).execute(connection)?;
+            Ok(row.map(entry).transpose()?)
+        })
+        .await
     }
 
     async fn blocked(&self) -> Result<Vec<BlockedNumber>, StoreError> {

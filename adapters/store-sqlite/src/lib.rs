@@ -49,6 +49,7 @@ mod store;
 mod unit_of_work;
 mod users_repository;
 mod writer;
+mod written;
 
 pub use errors::OpenError;
 pub use options::{Options, Synchronous};

@@ -1,6 +1,5 @@
 //! `Limiter`: counting what happened, in the one thread that writes.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +10,6 @@ use phoneproof_domain::ports::{Charge, Charged, Limiter, StoreError};
 use crate::SqliteStore;
 use crate::errors::Failure;
 use crate::schema::limits;
-use crate::signing_keys::store_error;
 
 /// Rows of any key that are cleared away with each charge, so that they never pile up.
 const CLEARED: i64 = 16;
@@ -20,18 +18,7 @@ const CLEARED: i64 = 16;
 impl Limiter for SqliteStore {
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Charged, StoreError> {
         let charges = charges.to_vec();
-        let outcome = Arc::new(Mutex::new(Charged::Yes));
-        let told = Arc::clone(&outcome);
-        self.writer
-            .write(Box::new(move |connection| {
-                let verdict = charge(connection, &charges, now)?;
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = verdict;
-                Ok(())
-            }))
-            .await
-            .map_err(store_error)?;
-        let verdict = *outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(verdict)
+        self.written(move |connection| charge(connection, &charges, now)).await
     }
 }
 

@@ -3,10 +3,9 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use phoneproof_domain::Timestamp;
-use phoneproof_domain::ports::{CommitError, SigningKeys, StoreError, StoredKey};
+use phoneproof_domain::ports::{SigningKeys, StoreError, StoredKey};
 
 use crate::SqliteStore;
-use crate::errors::unavailable;
 use crate::schema::signing_keys;
 
 #[async_trait]
@@ -30,32 +29,28 @@ impl SigningKeys for SqliteStore {
 
     async fn add_first(&self, key: &StoredKey) -> Result<(), StoreError> {
         let key = key.clone();
-        self.writer
-            .write(Box::new(move |connection| {
-                let there: i64 = signing_keys::table.count().get_result(connection)?;
-                if there == 0 {
-                    insert(connection, &key)?;
-                }
-                Ok(())
-            }))
-            .await
-            .map_err(store_error)
+        self.written(move |connection| {
+            let there: i64 = signing_keys::table.count().get_result(connection)?;
+            if there == 0 {
+                insert(connection, &key)?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn rotate(&self, key: &StoredKey, retire_others_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         let key = key.clone();
-        self.writer
-            .write(Box::new(move |connection| {
-                diesel::delete(signing_keys::table.filter(signing_keys::retires_at_ms.le(now.as_millis())))
-                    .execute(connection)?;
-                diesel::update(signing_keys::table.filter(signing_keys::retires_at_ms.is_null()))
-                    .set(signing_keys::retires_at_ms.eq(retire_others_at.as_millis()))
-                    .execute(connection)?;
-                insert(connection, &key)?;
-                Ok(())
-            }))
-            .await
-            .map_err(store_error)
+        self.written(move |connection| {
+            diesel::delete(signing_keys::table.filter(signing_keys::retires_at_ms.le(now.as_millis())))
+                .execute(connection)?;
+            diesel::update(signing_keys::table.filter(signing_keys::retires_at_ms.is_null()))
+                .set(signing_keys::retires_at_ms.eq(retire_others_at.as_millis()))
+                .execute(connection)?;
+            insert(connection, &key)?;
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -68,12 +63,4 @@ fn insert(connection: &mut SqliteConnection, key: &StoredKey) -> QueryResult<usi
             signing_keys::retires_at_ms.eq(key.retires_at.map(Timestamp::as_millis)),
         ))
         .execute(connection)
-}
-
-/// Nothing here has a revision or must be unique but the random names of keys.
-pub(crate) fn store_error(error: CommitError) -> StoreError {
-    match error {
-        CommitError::Store(error) => error,
-        CommitError::Stale | CommitError::Taken(_) => unavailable(error),
-    }
 }
