@@ -12,6 +12,7 @@ mod texts;
 pub use file::{AdapterOptions, Config, Environment, LogFormat, Route, Synchronous};
 pub use keys::{KeyKind, PublishableKey, SecretKey};
 pub use network::Network;
+pub(crate) use settings::web_origin;
 pub use settings::{Overrides, Settings};
 
 /// Something in the configuration stops the start. One line; it names the option.

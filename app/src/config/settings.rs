@@ -153,7 +153,10 @@ impl Settings {
                 .allowed_origins
                 .0
                 .iter()
-                .map(|origin| web_origin(origin))
+                .map(|text| {
+                    let problem = || format!("{text:?} is not an origin, such as https://app.example.com");
+                    web_origin(text).ok_or_else(|| ConfigError::at("server.allowed_origins", problem()))
+                })
                 .collect::<Result<_, _>>()?,
             trusted_proxies: trusted_proxies(&config.server.trusted_proxies)?,
             webhook: webhook(&config.webhooks)?,
@@ -471,21 +474,21 @@ fn parsed<T: std::str::FromStr<Err = &'static str>>(
         .transpose()
 }
 
-fn web_url(option: &str, text: &str) -> Result<Url, ConfigError> {
-    let url = Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| ConfigError::at(option, format!("{text:?} is not an http:// or https:// address")))
+fn web_address(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }
 
-fn web_origin(text: &str) -> Result<String, ConfigError> {
-    match web_url("server.allowed_origins", text)?.origin() {
+fn web_url(option: &str, text: &str) -> Result<Url, ConfigError> {
+    web_address(text).ok_or_else(|| ConfigError::at(option, format!("{text:?} is not an http:// or https:// address")))
+}
+
+/// An origin as browsers spell it, `https://app.example.com`; nothing else.
+pub(crate) fn web_origin(text: &str) -> Option<String> {
+    match web_address(text)?.origin() {
         origin @ Origin::Tuple(..) if origin.ascii_serialization() == text.trim_end_matches('/') => {
-            Ok(origin.ascii_serialization())
+            Some(origin.ascii_serialization())
         }
-        _ => Err(ConfigError::at(
-            "server.allowed_origins",
-            format!("{text:?} is not an origin, such as https://app.example.com"),
-        )),
+        Origin::Tuple(..) | Origin::Opaque(_) => None,
     }
 }

@@ -77,17 +77,6 @@ fn client_json(client: &Client, sessions: &[KnownSession]) -> Value {
     })
 }
 
-pub(crate) fn page(params: &Params) -> Result<(u32, u64), ApiError> {
-    let limit = u32::try_from(params.integer("limit")?.unwrap_or(10));
-    let limit = limit.ok().filter(|limit| (1..=500).contains(limit));
-    let offset = u64::try_from(params.integer("offset")?.unwrap_or(0));
-    let offset = offset.ok().filter(|offset| i64::try_from(*offset).is_ok());
-    Ok((
-        limit.ok_or(ApiError::ParamValue("limit"))?,
-        offset.ok_or(ApiError::ParamValue("offset"))?,
-    ))
-}
-
 /// A bare list, or with `paginated=true` one with its total.
 pub(crate) fn listed(params: &Params, data: Vec<Value>, total: u64) -> Result<HttpResponse, ApiError> {
     if params.flag("paginated")? == Some(true) {
@@ -98,7 +87,7 @@ pub(crate) fn listed(params: &Params, data: Vec<Value>, total: u64) -> Result<Ht
 }
 
 pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
-    let (limit, offset) = page(&params)?;
+    let (limit, offset) = params.page()?;
     // An id that is none belongs to nobody.
     let user = params.given("user_id")?.map(str::parse);
     let client = params.given("client_id")?.map(str::parse);
@@ -170,7 +159,7 @@ pub(crate) async fn list_clients(
     state: Data<AppState>,
     Query(params): Query,
 ) -> Result<HttpResponse, ApiError> {
-    let (limit, offset) = page(&params)?;
+    let (limit, offset) = params.page()?;
     let (clients, total) = state.auth.list_clients(limit, offset).await?;
     let shown = clients.iter().map(|(client, sessions)| client_json(client, sessions));
     listed(&params, shown.collect(), total)

@@ -6,13 +6,13 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use phoneproof_domain::{BlockedNumber, Country, InstanceSettings, SettingsChange};
 use serde_json::{Value, json};
-use url::{Origin, Url};
 
 use super::body::Body;
 use super::caller::BackEnd;
 use super::envelope::bare;
 use super::error::ApiError;
 use super::json::DeletedJson;
+use crate::config::web_origin;
 use crate::server::AppState;
 
 fn communication_json(settings: &InstanceSettings) -> Value {
@@ -53,11 +53,9 @@ pub(crate) async fn update(_: BackEnd, state: Data<AppState>, Body(params): Body
         "cookieless_dev",
         "url_based_session_syncing",
     ];
-    if let Some(name) = UNBUILT.into_iter().find(|name| params.has(name)) {
-        return Err(ApiError::ParamUnknown(name));
-    }
+    params.refuse(&UNBUILT)?;
     let origins = params.list("allowed_origins")?.map(|origins| {
-        let origins = origins.into_iter().map(origin);
+        let origins = origins.into_iter().map(web_origin);
         origins
             .collect::<Option<Vec<String>>>()
             .ok_or(ApiError::ParamFormat("allowed_origins"))
@@ -69,16 +67,6 @@ pub(crate) async fn update(_: BackEnd, state: Data<AppState>, Body(params): Body
     };
     state.auth.change_instance(change).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-fn origin(text: &str) -> Option<String> {
-    let url = Url::parse(text).ok()?;
-    match url.origin() {
-        origin @ Origin::Tuple(..) if origin.ascii_serialization() == text.trim_end_matches('/') => {
-            Some(origin.ascii_serialization())
-        }
-        Origin::Tuple(..) | Origin::Opaque(_) => None,
-    }
 }
 
 fn blocked_json(entry: &BlockedNumber) -> Value {
@@ -99,12 +87,7 @@ pub(crate) async fn blocklist(_: BackEnd, state: Data<AppState>) -> Result<HttpR
 }
 
 pub(crate) async fn block(_: BackEnd, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
-    let spelled = params.required("identifier")?;
-    let number = state
-        .users
-        .policy()
-        .parse_number(spelled)
-        .map_err(|error| ApiError::Number(error, "identifier"))?;
+    let number = params.required_number("identifier", state.users.policy())?;
     Ok(bare(blocked_json(&state.auth.block_number(number).await?)))
 }
 

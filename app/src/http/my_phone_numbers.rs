@@ -23,12 +23,7 @@ pub(crate) async fn create(
     state: Data<AppState>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let spelled = params.required("phone_number")?;
-    let number = state
-        .users
-        .policy()
-        .parse_number(spelled)
-        .map_err(|error| ApiError::Number(error, "phone_number"))?;
+    let number = params.required_number("phone_number", state.users.policy())?;
     if params.flag("reserved_for_second_factor")? == Some(true) {
         return Err(PhoneError::NewSecondFactorUnverified.into());
     }

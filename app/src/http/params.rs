@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use percent_encoding::percent_decode;
+use phoneproof_domain::{E164, Policy};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -80,6 +81,37 @@ impl Params {
             Some(text) if text.trim().is_empty() => Err(ApiError::ParamNil(name)),
             Some(text) => Ok(text),
         }
+    }
+
+    /// A phone number as somebody spells it, if it is given.
+    pub(crate) fn number(&self, name: &'static str, policy: &Policy) -> Result<Option<E164>, ApiError> {
+        let spelled = self.given(name)?;
+        spelled.map(|spelled| parsed(spelled, name, policy)).transpose()
+    }
+
+    /// A phone number that must be there.
+    pub(crate) fn required_number(&self, name: &'static str, policy: &Policy) -> Result<E164, ApiError> {
+        parsed(self.required(name)?, name, policy)
+    }
+
+    /// Refuses by name what Clerk's instances take here and this one does not: nobody shall believe that it was heeded.
+    pub(crate) fn refuse(&self, unbuilt: &[&'static str]) -> Result<(), ApiError> {
+        match unbuilt.iter().find(|name| self.has(name)) {
+            Some(name) => Err(ApiError::ParamUnknown(name)),
+            None => Ok(()),
+        }
+    }
+
+    /// The page of a list that is asked for (contract 8.1): how many, and after how many.
+    pub(crate) fn page(&self) -> Result<(u32, u64), ApiError> {
+        let limit = u32::try_from(self.integer("limit")?.unwrap_or(10));
+        let limit = limit.ok().filter(|limit| (1..=500).contains(limit));
+        let offset = u64::try_from(self.integer("offset")?.unwrap_or(0));
+        let offset = offset.ok().filter(|offset| i64::try_from(*offset).is_ok());
+        Ok((
+            limit.ok_or(ApiError::ParamValue("limit"))?,
+            offset.ok_or(ApiError::ParamValue("offset"))?,
+        ))
     }
 
     /// `true` or `false`.
@@ -169,6 +201,12 @@ impl<'de> Deserialize<'de> for Params {
 
         deserializer.deserialize_map(Object)
     }
+}
+
+/// A phone number as somebody spells it.
+pub(crate) fn parsed(spelled: &str, name: &'static str, policy: &Policy) -> Result<E164, ApiError> {
+    let parsed = policy.parse_number(spelled);
+    parsed.map_err(|error| ApiError::Number(error, name))
 }
 
 #[cfg(test)]

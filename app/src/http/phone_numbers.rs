@@ -16,12 +16,7 @@ use crate::server::AppState;
 
 pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
     let user = params.required("user_id")?;
-    let spelled = params.required("phone_number")?;
-    let number = state
-        .users
-        .policy()
-        .parse_number(spelled)
-        .map_err(|error| ApiError::Number(error, "phone_number"))?;
+    let number = params.required_number("phone_number", state.users.policy())?;
     let verified = params.flag("verified")?.unwrap_or(false);
     let new = NewPhoneNumber {
         number,

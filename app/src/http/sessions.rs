@@ -2,12 +2,12 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use phoneproof_domain::use_cases::Acting;
+use phoneproof_domain::use_cases::{Acting, Changed};
 use phoneproof_domain::{Ending, Level, Session, SessionId, Strategy};
 use serde_json::{Value, json};
 
 use super::body::Body;
-use super::caller::{Caller, InSession};
+use super::caller::Caller;
 use super::client_json::{Part, session_json};
 use super::detached::detached;
 use super::envelope::bare;
@@ -161,9 +161,7 @@ pub(crate) async fn verify(
         _ => return Err(ApiError::ParamValue("level")),
     };
     let changed = state.auth.begin_reverification(&visitor.visit, &acting, level).await?;
-    visitor
-        .changed(&state, &changed, Part::Reverification(&acting.session.id))
-        .await
+    reverified(&visitor, &state, &changed, &acting).await
 }
 
 pub(crate) async fn prepare_first(
@@ -174,13 +172,11 @@ pub(crate) async fn prepare_first(
 ) -> Result<HttpResponse, ApiError> {
     must_be(&params, Strategy::PhoneCode)?;
     let number = number(&params)?;
-    let InSession { visitor, acting } = in_session(visitor, &state, &id).await?;
+    let acting = acting(&visitor, &state, &id).await?;
     let (auth, visit, who) = (state.auth.clone(), visitor.visit.clone(), acting.clone());
     let prepare = async move { auth.prepare_first_reverification(&visit, &who, number.as_ref()).await };
     let changed = detached(prepare).await?;
-    visitor
-        .changed(&state, &changed, Part::Reverification(&acting.session.id))
-        .await
+    reverified(&visitor, &state, &changed, &acting).await
 }
 
 pub(crate) async fn attempt_first(
@@ -190,15 +186,13 @@ pub(crate) async fn attempt_first(
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
     let given = first_factor(&params)?;
-    let InSession { visitor, acting } = in_session(visitor, &state, &id).await?;
+    let acting = acting(&visitor, &state, &id).await?;
     let tried = state
         .auth
         .attempt_first_reverification(&visitor.visit, &acting, given.factor())
         .await?;
     let changed = passed(tried)?;
-    visitor
-        .changed(&state, &changed, Part::Reverification(&acting.session.id))
-        .await
+    reverified(&visitor, &state, &changed, &acting).await
 }
 
 pub(crate) async fn prepare_second(
@@ -209,13 +203,11 @@ pub(crate) async fn prepare_second(
 ) -> Result<HttpResponse, ApiError> {
     must_be(&params, Strategy::PhoneCode)?;
     let number = number(&params)?;
-    let InSession { visitor, acting } = in_session(visitor, &state, &id).await?;
+    let acting = acting(&visitor, &state, &id).await?;
     let (auth, visit, who) = (state.auth.clone(), visitor.visit.clone(), acting.clone());
     let prepare = async move { auth.prepare_second_reverification(&visit, &who, number.as_ref()).await };
     let changed = detached(prepare).await?;
-    visitor
-        .changed(&state, &changed, Part::Reverification(&acting.session.id))
-        .await
+    reverified(&visitor, &state, &changed, &acting).await
 }
 
 pub(crate) async fn attempt_second(
@@ -225,18 +217,22 @@ pub(crate) async fn attempt_second(
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
     let given = second_factor(&params)?;
-    let InSession { visitor, acting } = in_session(visitor, &state, &id).await?;
+    let acting = acting(&visitor, &state, &id).await?;
     let tried = state
         .auth
         .attempt_second_reverification(&visitor.visit, &acting, given.factor())
         .await?;
     let changed = passed(tried)?;
-    visitor
-        .changed(&state, &changed, Part::Reverification(&acting.session.id))
-        .await
+    reverified(&visitor, &state, &changed, &acting).await
 }
 
-async fn in_session(visitor: Visitor, state: &AppState, id: &str) -> Result<InSession, ApiError> {
-    let acting = acting(&visitor, state, id).await?;
-    Ok(InSession { visitor, acting })
+/// The reverification after a change.
+async fn reverified(
+    visitor: &Visitor,
+    state: &AppState,
+    changed: &Changed<()>,
+    acting: &Acting,
+) -> Result<HttpResponse, ApiError> {
+    let shown = Part::Reverification(&acting.session.id);
+    visitor.changed(state, changed, shown).await
 }

@@ -25,11 +25,7 @@ pub(crate) async fn create(
         return visitor.changed(&state, &changed, Part::SignIn).await;
     }
     let strategy = given.map(strategy).transpose()?;
-    let identifier = params.given("identifier")?.map(|spelled| {
-        let parsed = state.users.policy().parse_number(spelled);
-        parsed.map_err(|error| ApiError::Number(error, "identifier"))
-    });
-    let identifier = identifier.transpose()?;
+    let identifier = params.number("identifier", state.users.policy())?;
     let password = params.given("password")?;
     if strategy == Some(Strategy::Password) && password.is_none() {
         return Err(ApiError::ConditionalParamMissing("password"));

@@ -100,10 +100,7 @@ fn must_be_phone_code(strategy: &str) -> Result<(), ApiError> {
 }
 
 fn request(state: &AppState, params: &Params) -> Result<SignUpRequest, ApiError> {
-    let number = params.given("phone_number")?.map(|spelled| {
-        let parsed = state.users.policy().parse_number(spelled);
-        parsed.map_err(|error| ApiError::Number(error, "phone_number"))
-    });
+    let number = params.number("phone_number", state.users.policy())?;
     let text = |name| -> Result<_, ApiError> {
         let given = params.given(name)?;
         given
@@ -116,7 +113,7 @@ fn request(state: &AppState, params: &Params) -> Result<SignUpRequest, ApiError>
         }
     }
     Ok(SignUpRequest {
-        number: number.transpose()?,
+        number,
         password: params.given("password")?.map(str::to_owned),
         first_name: text("first_name")?,
         last_name: text("last_name")?,

@@ -6,7 +6,7 @@ use phoneproof_domain::ports::MessageQuery;
 use phoneproof_domain::{Message, MessageId, MessageState, PhoneNumberId, Timestamp, UserId};
 use serde_json::{Value, json};
 
-use super::back_end_sessions::{listed, page};
+use super::back_end_sessions::listed;
 use super::body::Query;
 use super::caller::BackEnd;
 use super::envelope::bare;
@@ -34,7 +34,7 @@ fn message_json(message: &Message) -> Value {
 }
 
 pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
-    let (limit, offset) = page(&params)?;
+    let (limit, offset) = params.page()?;
     let number = params.given("phone_number")?.map(|spelled| spelled.trim().parse());
     let status = params.given("status")?;
     let status = status.map(|word| MessageState::named(word).ok_or(ApiError::ParamValue("status")));

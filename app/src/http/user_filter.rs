@@ -9,9 +9,7 @@ use super::params::Params;
 pub(crate) fn user_filter(params: &Params) -> Result<UserFilter, ApiError> {
     // What users here do not have: nobody would be found, or everybody by mistake.
     const UNBUILT: [&str; 3] = ["email_address", "email_address_query", "organization_id"];
-    if let Some(name) = UNBUILT.into_iter().find(|name| params.has(name)) {
-        return Err(ApiError::ParamUnknown(name));
-    }
+    params.refuse(&UNBUILT)?;
     Ok(UserFilter {
         phone_numbers: each(params, "phone_number")?,
         ids: each(params, "user_id")?,
@@ -43,17 +41,13 @@ pub(crate) fn user_query(params: &Params) -> Result<UserQuery, ApiError> {
         "phone_number" => OrderBy::PhoneNumber,
         _ => return Err(ApiError::ParamValue("order_by")),
     };
-    let limit = params.integer("limit")?.unwrap_or(10);
-    let limit = u32::try_from(limit).ok().filter(|limit| (1..=500).contains(limit));
-    let offset = u64::try_from(params.integer("offset")?.unwrap_or(0))
-        .ok()
-        .filter(|offset| i64::try_from(*offset).is_ok());
+    let (limit, offset) = params.page()?;
     Ok(UserQuery {
         filter: user_filter(params)?,
         order_by,
         direction,
-        limit: limit.ok_or(ApiError::ParamValue("limit"))?,
-        offset: offset.ok_or(ApiError::ParamValue("offset"))?,
+        limit,
+        offset,
     })
 }
 

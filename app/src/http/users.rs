@@ -19,8 +19,12 @@ use super::user_filter::{user_filter, user_query};
 use super::{params, phone_numbers};
 use crate::server::AppState;
 
+/// E-mail and more do not exist here. To ignore them silently would make a caller
+/// believe that an account is protected.
+const UNBUILT: [&str; 4] = ["password_digest", "email_address", "totp_secret", "web3_wallet"];
+
 pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
-    refuse_unbuilt(&params)?;
+    params.refuse(&UNBUILT)?;
     let new = NewUser {
         profile: Profile {
             first_name: patch(&params, "first_name")?.value(),
@@ -69,7 +73,7 @@ pub(crate) async fn update(
     id: Path<String>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    refuse_unbuilt(&params)?;
+    params.refuse(&UNBUILT)?;
     for name in ["public_metadata", "private_metadata", "unsafe_metadata"] {
         if params.has(name) {
             return Err(ApiError::ParamDeprecated(name));
@@ -163,7 +167,7 @@ pub(crate) async fn replace_phone_numbers(
     id: Path<String>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let number = number(&state, params.required("phone_number")?)?;
+    let number = params.required_number("phone_number", state.users.policy())?;
     let standing = match params.given("identification_status")? {
         None => Standing::Verified,
         Some(status) => standing(status, "identification_status")?,
@@ -193,24 +197,6 @@ async fn password(state: &AppState, params: &Params) -> Result<Option<PasswordHa
     }
 }
 
-/// E-mail and more do not exist here. To ignore them silently would make a caller
-/// believe that an account is protected.
-fn refuse_unbuilt(params: &Params) -> Result<(), ApiError> {
-    const UNBUILT: [&str; 4] = ["password_digest", "email_address", "totp_secret", "web3_wallet"];
-    match UNBUILT.into_iter().find(|name| params.has(name)) {
-        Some(name) => Err(ApiError::ParamUnknown(name)),
-        None => Ok(()),
-    }
-}
-
-fn number(state: &AppState, spelled: &str) -> Result<E164, ApiError> {
-    state
-        .users
-        .policy()
-        .parse_number(spelled)
-        .map_err(|error| ApiError::Number(error, "phone_number"))
-}
-
 fn standing(status: &str, param: &'static str) -> Result<Standing, ApiError> {
     match status {
         "verified" => Ok(Standing::Verified),
@@ -230,7 +216,12 @@ fn numbers(state: &AppState, params: &Params) -> Result<Vec<(E164, Standing)>, A
     spelled
         .iter()
         .zip(statuses)
-        .map(|(text, status)| Ok((number(state, text)?, standing(status, STATUS)?)))
+        .map(|(text, status)| {
+            Ok((
+                params::parsed(text, "phone_number", state.users.policy())?,
+                standing(status, STATUS)?,
+            ))
+        })
         .collect()
 }
 
