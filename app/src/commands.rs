@@ -148,6 +148,13 @@ impl CommandLine {
     }
 }
 
+/// Runs what waits for something, in a command that does nothing else meanwhile.
+fn waited<T>(work: impl Future<Output = Result<T, ConfigError>>) -> Result<T, ConfigError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| ConfigError::line(format!("cannot start: {error}")))?;
+    runtime.block_on(work)
+}
+
 /// Prints what a command was asked for.
 fn print(text: &str) -> Result<(), ConfigError> {
     let mut stdout = std::io::stdout().lock();

@@ -3,24 +3,21 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use phoneproof_domain::InstanceSecret;
 use phoneproof_domain::ports::Entropy;
-use phoneproof_store_sqlite::SqliteStore;
 use phoneproof_system::SystemEntropy;
 
 use crate::config::{ConfigError, SecretKey};
+use crate::wiring;
 
-/// The instance secret of development: in a file beside the database, made if it is missing.
-///
-/// A database and its secret belong together: without it no stored code can be checked.
+/// The instance secret of development: in a file that belongs to the database, made if it is missing.
 ///
 /// # Errors
 /// [`ConfigError`] if the file cannot be read or made.
 pub(crate) fn beside_store(store_url: &str) -> Result<InstanceSecret, ConfigError> {
-    let database = SqliteStore::parse_url(store_url).map_err(|error| ConfigError::at("store.url", error))?;
-    let path = PathBuf::from(format!("{}.secret", database.display()));
+    let path = wiring::secret_file(store_url)?;
     let text = read_or_make(&path).map_err(|error| {
         let folder = "is the folder of store.url there and writable?";
         ConfigError::at(

@@ -102,7 +102,7 @@ impl Adapters {
     ///
     /// # Errors
     /// [`ConfigError`] naming the option at fault.
-    pub fn from_settings(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+    pub async fn from_settings(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let shared = Shared {
             clock: clock.clone(),
             inbox: Arc::new(Inbox::default()),
@@ -115,7 +115,7 @@ impl Adapters {
             identity_providers: wiring::identity_providers(settings, &shared, dev_issuer.as_ref())?,
             event_sink: wiring::event_sink(settings)?,
             notices: wiring::notices(settings)?,
-            store: wiring::store(settings)?,
+            store: wiring::store(settings).await?,
             clock,
             passwords: wiring::passwords(wiring::entropy()),
             entropy: wiring::entropy(),

@@ -3,9 +3,12 @@
 //! A new provider is a crate of its own, a dependency in `app/Cargo.toml` and one line here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use phoneproof_domain::ports::{
     Clock, Entropy, EventOutbox, EventSink, IdentityProvider, InstanceDirectory, Limiter, PasswordHasher, Repository,
     SecurityNotices, SessionDirectory, SigningKeys, SmsGateway, SmsOutbox, SmsReceipts, StoreHealth, UnitOfWork,
@@ -24,6 +27,7 @@ use phoneproof_sms_telnyx::TelnyxSms;
 use phoneproof_sms_twilio::TwilioSms;
 use phoneproof_sms_vonage::VonageSms;
 use phoneproof_sms_webhook::WebhookSms;
+use phoneproof_store_postgres::{Options as PostgresOptions, PostgresStore, Synchronous as PostgresSync};
 use phoneproof_store_sqlite::{SqliteStore, Synchronous};
 use phoneproof_system::{SystemClock, SystemEntropy};
 use secrecy::ExposeSecret;
@@ -42,7 +46,7 @@ pub struct Shared {
 
 type Build<P> = fn(AdapterOptions, &Shared) -> Result<Arc<P>, String>;
 
-type Open<T> = fn(&Settings) -> Result<T, String>;
+type Open<T> = for<'a> fn(&'a Settings) -> BoxFuture<'a, Result<T, String>>;
 
 type BuildGateway = fn(AdapterOptions, &Shared, Option<String>) -> Result<Gateway, String>;
 
@@ -109,30 +113,57 @@ const IDENTITY: &[(&str, Build<dyn IdentityProvider>)] = &[("jwt", |o, shared| {
     Ok(Arc::new(provider.map_err(|error| error.to_string())?))
 })];
 
-/// Stores by the scheme of `store.url`.
-const STORES: &[(&str, Open<Store>)] = &[("sqlite", |settings| {
-    let store = Arc::new(SqliteStore::open(sqlite(settings)?).map_err(|error| error.to_string())?);
-    Ok(Store {
-        repository: store.clone(),
-        directory: store.clone(),
-        clients: store.clone(),
-        tickets: store.clone(),
-        unit_of_work: store.clone(),
-        sessions: store.clone(),
-        signing_keys: store.clone(),
-        limiter: store.clone(),
-        instance: store.clone(),
-        outbox: store.clone(),
-        sms_outbox: store.clone(),
-        health: store.clone(),
-        figures: store,
-    })
-})];
+/// What can be done with a store of one kind.
+struct Kind {
+    /// Opens it.
+    open: Open<Store>,
+    /// Applies its migrations and answers their names.
+    migrate: Open<Vec<String>>,
+    /// Whether the URL can be one of its own, and where development keeps the instance secret that belongs to it.
+    secret_file: fn(&str) -> Result<PathBuf, String>,
+}
 
-/// What applies the migrations of a store, by the scheme of `store.url`.
-const MIGRATIONS: &[(&str, Open<Vec<String>>)] = &[("sqlite", |settings| {
-    SqliteStore::migrate(&sqlite(settings)?).map_err(|error| error.to_string())
-})];
+const SQLITE: Kind = Kind {
+    open: |settings| {
+        async {
+            Ok(Store::of(
+                SqliteStore::open(sqlite(settings)?).map_err(|error| error.to_string())?,
+            ))
+        }
+        .boxed()
+    },
+    migrate: |settings| async { SqliteStore::migrate(&sqlite(settings)?).map_err(|error| error.to_string()) }.boxed(),
+    // Beside the database: without its secret no stored code can be checked.
+    secret_file: |url| {
+        let database = SqliteStore::parse_url(url).map_err(|error| error.to_string())?;
+        Ok(PathBuf::from(format!("{}.secret", database.display())))
+    },
+};
+
+const POSTGRES: Kind = Kind {
+    open: |settings| {
+        async {
+            let store = PostgresStore::open(&postgres(settings)).await;
+            Ok(Store::of(store.map_err(|error| error.to_string())?))
+        }
+        .boxed()
+    },
+    migrate: |settings| {
+        async {
+            let migrated = PostgresStore::migrate(&postgres(settings)).await;
+            migrated.map_err(|error| error.to_string())
+        }
+        .boxed()
+    },
+    // The one of the default store: whoever moves from there keeps the secret.
+    secret_file: |url| {
+        PostgresStore::check_url(url).map_err(|error| error.to_string())?;
+        Ok(PathBuf::from("phoneproof.db.secret"))
+    },
+};
+
+/// Stores by the scheme of `store.url`.
+const STORES: &[(&str, Kind)] = &[("sqlite", SQLITE), ("postgres", POSTGRES), ("postgresql", POSTGRES)];
 
 /// One store, as each port that it serves.
 #[derive(Clone)]
@@ -169,6 +200,52 @@ pub struct Store {
 pub trait StoreFigures: Send + Sync {
     /// How many changes it committed, and in how many groups (each is one sync to disk).
     fn commits_and_groups(&self) -> (u64, u64);
+}
+
+impl Store {
+    /// One adapter that serves every port.
+    fn of<S>(store: S) -> Self
+    where
+        S: Repository<User>
+            + Repository<Client>
+            + Repository<SignInToken>
+            + UserDirectory
+            + UnitOfWork
+            + SessionDirectory
+            + SigningKeys
+            + Limiter
+            + InstanceDirectory
+            + EventOutbox
+            + SmsOutbox
+            + StoreHealth
+            + StoreFigures
+            + 'static,
+    {
+        let store = Arc::new(store);
+        Self {
+            repository: store.clone(),
+            directory: store.clone(),
+            clients: store.clone(),
+            tickets: store.clone(),
+            unit_of_work: store.clone(),
+            sessions: store.clone(),
+            signing_keys: store.clone(),
+            limiter: store.clone(),
+            instance: store.clone(),
+            outbox: store.clone(),
+            sms_outbox: store.clone(),
+            health: store.clone(),
+            figures: store,
+        }
+    }
+}
+
+impl StoreFigures for PostgresStore {
+    fn commits_and_groups(&self) -> (u64, u64) {
+        // The server groups them by itself.
+        let commits = self.stats().commits;
+        (commits, commits)
+    }
 }
 
 impl StoreFigures for SqliteStore {
@@ -227,26 +304,37 @@ pub fn notices(settings: &Settings) -> Result<Option<Arc<dyn SecurityNotices>>, 
 ///
 /// # Errors
 /// [`ConfigError`] saying what to do.
-pub fn store(settings: &Settings) -> Result<Store, ConfigError> {
-    let open = by_scheme(STORES, &settings.store.url)?;
-    open(settings).map_err(|problem| ConfigError::at("store.url", problem))
+pub async fn store(settings: &Settings) -> Result<Store, ConfigError> {
+    let kind = by_scheme(STORES, &settings.store.url)?;
+    let opened = (kind.open)(settings).await;
+    opened.map_err(|problem| ConfigError::at("store.url", problem))
 }
 
-/// Whether the scheme of `store.url` names a store, without opening it.
+/// Whether `store.url` names a store, without opening it.
 ///
 /// # Errors
 /// [`ConfigError`] with the known ones.
 pub fn known_store(settings: &Settings) -> Result<(), ConfigError> {
-    by_scheme(STORES, &settings.store.url).map(|_| ())
+    secret_file(&settings.store.url).map(drop)
+}
+
+/// Where development keeps the instance secret that belongs to the store.
+///
+/// # Errors
+/// [`ConfigError`] if the URL names no store.
+pub(crate) fn secret_file(store_url: &str) -> Result<PathBuf, ConfigError> {
+    let kind = by_scheme(STORES, store_url)?;
+    (kind.secret_file)(store_url).map_err(|problem| ConfigError::at("store.url", problem))
 }
 
 /// Applies the pending migrations of the configured store and answers their names.
 ///
 /// # Errors
 /// [`ConfigError`] saying what to do.
-pub fn migrate(settings: &Settings) -> Result<Vec<String>, ConfigError> {
-    let migrate = by_scheme(MIGRATIONS, &settings.store.url)?;
-    migrate(settings).map_err(|problem| ConfigError::at("store.url", problem))
+pub async fn migrate(settings: &Settings) -> Result<Vec<String>, ConfigError> {
+    let kind = by_scheme(STORES, &settings.store.url)?;
+    let migrated = (kind.migrate)(settings).await;
+    migrated.map_err(|problem| ConfigError::at("store.url", problem))
 }
 
 /// The configured gateways, joined by their routes.
@@ -384,6 +472,20 @@ fn sqlite(settings: &Settings) -> Result<phoneproof_store_sqlite::Options, Strin
         migrate: store.migrate,
         busy_timeout: Duration::from_millis(1_500),
     })
+}
+
+fn postgres(settings: &Settings) -> PostgresOptions {
+    let store = &settings.store;
+    PostgresOptions {
+        url: store.url.clone(),
+        synchronous: match store.synchronous {
+            ConfiguredSync::Full => PostgresSync::Full,
+            ConfiguredSync::Normal => PostgresSync::Normal,
+        },
+        connections: store.connections,
+        statement_timeout: Duration::from_millis(store.statement_timeout_ms),
+        migrate: store.migrate,
+    }
 }
 
 fn by_scheme<'a, T>(table: &'a [(&str, T)], url: &str) -> Result<&'a T, ConfigError> {

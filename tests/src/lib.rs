@@ -1,4 +1,4 @@
-//! The running app for tests: the real server on a free port, a real SQLite file of its own, a
+//! The running app for tests: the real server on a free port, a real store of its own, a
 //! hand-set clock, and the console gateway or a carrier that does as it is told.
 //!
 //! Nothing here sleeps or polls: the clock is set, the answers are awaited.
@@ -18,6 +18,7 @@ mod mail_server;
 mod no_limits;
 mod program;
 mod test_app;
+mod test_store;
 
 pub use answer::Answer;
 pub use browser::Browser;
@@ -28,3 +29,4 @@ pub use mail_server::MailServer;
 pub(crate) use no_limits::no_limits;
 pub use program::Program;
 pub use test_app::{Actor, Setup, TestApp};
+pub use test_store::TestStore;

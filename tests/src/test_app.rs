@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,11 +8,10 @@ use phoneproof::{Adapters, DevIssuer, Server};
 use phoneproof_domain::ports::{Clock, SmsGateway};
 use reqwest::Method;
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::{Answer, HandSetClock, no_limits};
+use crate::{Answer, HandSetClock, TestStore, no_limits};
 
 /// The secret key of every test app.
 const SECRET_KEY: &str = "sk_test_0123456789abcdef";
@@ -64,14 +62,13 @@ pub struct TestApp {
     pub url: String,
     /// The server's clock.
     pub clock: Arc<HandSetClock>,
-    /// The database file.
-    pub database: PathBuf,
+    /// The store, unless an option names another one.
+    pub store: TestStore,
     issuer: DevIssuer,
     client: reqwest::Client,
     next_number: AtomicU32,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<std::io::Result<()>>>,
-    _folder: TempDir,
 }
 
 impl TestApp {
@@ -86,21 +83,14 @@ impl TestApp {
         Setup::default().option(name, value)
     }
 
-    #[expect(
-        clippy::unwrap_used,
-        clippy::unused_async,
-        reason = "a test that cannot start its server has failed"
-    )]
+    #[expect(clippy::unwrap_used, reason = "a test that cannot start its server has failed")]
     async fn start(setup: Setup) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("phoneproof.db");
+        let store = TestStore::create();
         let mut environment = BTreeMap::from([
             ("PHONEPROOF__SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("PHONEPROOF__SERVER__WORKERS".to_owned(), "2".to_owned()),
-            (
-                "PHONEPROOF__STORE__URL".to_owned(),
-                format!("sqlite://{}", database.display()),
-            ),
+            ("PHONEPROOF__STORE__URL".to_owned(), store.url()),
+            ("PHONEPROOF__STORE__CONNECTIONS".to_owned(), "8".to_owned()),
             ("PHONEPROOF__KEYS__SECRET_KEY".to_owned(), SECRET_KEY.to_owned()),
             ("PHONEPROOF__INSTANCE__SECRET".to_owned(), SECRET.to_owned()),
         ]);
@@ -109,7 +99,7 @@ impl TestApp {
         environment.extend(setup.environment);
         let settings = Settings::new(Config::load(None, environment).unwrap(), Overrides::default()).unwrap();
         let clock = Arc::new(HandSetClock::default());
-        let mut adapters = Adapters::from_settings(&settings, clock.clone()).unwrap();
+        let mut adapters = Adapters::from_settings(&settings, clock.clone()).await.unwrap();
         if let Some(gateway) = setup.gateway {
             adapters.gateway = gateway;
         }
@@ -125,13 +115,12 @@ impl TestApp {
         Self {
             url,
             clock,
-            database,
+            store,
             issuer: DevIssuer::new(&settings.secret),
             client: client(),
             next_number: AtomicU32::new(0),
             stop: Some(stop),
             running: Some(running),
-            _folder: folder,
         }
     }
 

@@ -209,8 +209,8 @@ fn the_domain_depends_on_nobody_of_ours_and_on_nothing_that_opens_a_socket_or_a_
     }
 }
 
-/// What several adapters share: a protocol each, and no port.
-const SHARED: [&str; 2] = ["phoneproof-sms-http", "phoneproof-smtp"];
+/// What several adapters share: protocols, and the tables of the SQL stores; no port.
+const SHARED: [&str; 3] = ["phoneproof-sms-http", "phoneproof-smtp", "phoneproof-store-rows"];
 
 #[test]
 fn an_adapter_depends_on_the_domain_alone() {
@@ -252,7 +252,8 @@ fn one_file_of_the_app_names_the_adapters_that_are_chosen_by_name() {
     let workspace = Workspace::read();
     let sources = workspace.root().join("app/src");
     for (adapter, files) in [
-        ("phoneproof_store_sqlite", vec!["instance_secret.rs", "wiring.rs"]),
+        ("phoneproof_store_sqlite", vec!["wiring.rs"]),
+        ("phoneproof_store_postgres", vec!["wiring.rs"]),
         ("phoneproof_identity_jwt", vec!["wiring.rs"]),
     ] {
         assert_eq!(naming(&sources, adapter), files, "{adapter}");

@@ -243,11 +243,10 @@ fn what_was_meant_to_be_an_option_is_not_passed_over() {
     ] {
         let outcome = settings(&[(name, value)]).map(|settings| {
             // The options of an adapter are its own to check, when it is built.
-            phoneproof::Adapters::from_settings(
-                &settings,
-                std::sync::Arc::new(phoneproof_tests::HandSetClock::default()),
-            )
-            .map(drop)
+            let clock = std::sync::Arc::new(phoneproof_tests::HandSetClock::default());
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let built = runtime.block_on(phoneproof::Adapters::from_settings(&settings, clock));
+            built.map(drop)
         });
         assert!(!matches!(outcome, Ok(Ok(()))), "taken: {name}");
     }

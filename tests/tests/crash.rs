@@ -5,12 +5,11 @@
 )]
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
-use phoneproof_tests::{Actor, Program};
+use phoneproof_tests::{Actor, Program, TestStore};
 use reqwest::Method;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -22,7 +21,6 @@ const CHANGES_A_ROUND: usize = 300;
 const AREA_CODES: [&str; 16] = [
     "205", "206", "212", "213", "305", "310", "312", "404", "415", "503", "512", "602", "614", "617", "702", "713",
 ];
-const SECRET: &str = "an instance secret of tests, long enough";
 
 /// How far a number is, in the order in which a client goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,16 +183,10 @@ fn check_whole(me: &Value) {
     assert_eq!(me["primary_phone_number_id"].is_string(), verified, "{me:#}");
 }
 
-fn options(folder: &Path) -> BTreeMap<String, String> {
-    let database = folder.join("crash.db");
-    [
-        ("SERVER__LISTEN", "127.0.0.1:0"),
-        ("STORE__URL", &format!("sqlite://{}", database.display())),
-        ("INSTANCE__SECRET", SECRET),
-        ("LOG__LEVEL", "error"),
-    ]
-    .map(|(name, value)| (format!("PHONEPROOF__{name}"), value.to_owned()))
-    .into()
+fn options(store: &TestStore) -> BTreeMap<String, String> {
+    let more = [("SERVER__LISTEN", "127.0.0.1:0"), ("LOG__LEVEL", "error")];
+    let more = more.map(|(name, value)| (format!("PHONEPROOF__{name}"), value.to_owned()));
+    store.options().into_iter().chain(more).collect()
 }
 
 fn clients(options: &BTreeMap<String, String>) -> Vec<Client> {
@@ -214,8 +206,8 @@ fn clients(options: &BTreeMap<String, String>) -> Vec<Client> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_acknowledged_is_lost_by_kill_9() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = options(folder.path());
+    let store = TestStore::create();
+    let options = options(&store);
     let mut clients = clients(&options);
     let (mut acknowledged, mut in_doubt, mut lost) = (0, 0, 0);
     for round in 0..ROUNDS {

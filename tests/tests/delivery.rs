@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use phoneproof_domain::ports::{Receipt, SendError};
-use phoneproof_tests::{Actor, FakeCarrier, Setup, TestApp};
+use phoneproof_tests::{Actor, FakeCarrier, Setup, TestApp, TestStore};
 use serde_json::{Value, json};
 
 /// Adds a number and asks for a code; answers its path.
@@ -166,8 +166,8 @@ impl phoneproof_domain::ports::SmsGateway for Slow {
 /// A process dies after the commit, before any provider was asked, or before its answer was kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_dead_process_left_is_sent_by_another_with_the_same_code() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("shared.db").display());
+    let store = TestStore::create();
+    let url = store.url();
     let dead = TestApp::with("PHONEPROOF__DELIVERY__WAIT_MS", "100")
         .option("PHONEPROOF__STORE__URL", &url)
         .adapters(|adapters| adapters.gateway = Arc::new(Slow(tokio::sync::Semaphore::new(0))))
@@ -213,8 +213,8 @@ impl phoneproof_domain::ports::SmsGateway for TakesAndDies {
 /// death; and a text whose senders die again and again is given up with its doubt noted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_death_after_the_providers_yes_repeats_the_text_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("shared.db").display());
+    let store = TestStore::create();
+    let url = store.url();
     let books = Arc::new(Books::default());
     let start = async || {
         let gateway = Arc::new(TakesAndDies(books.clone()));
@@ -277,8 +277,8 @@ fn flaky(books: &Arc<Books>) -> Arc<FakeCarrier> {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_with_one_outbox_and_a_flaky_provider_send_each_text_once() {
     const TEXTS: usize = 120;
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("shared.db").display());
+    let store = TestStore::create();
+    let url = store.url();
     let books = Arc::new(Books::default());
     let start = async || {
         Setup::default()

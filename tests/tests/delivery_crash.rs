@@ -5,12 +5,11 @@
 )]
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use phoneproof_tests::{Actor, Program};
+use phoneproof_tests::{Actor, Program, TestStore};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -75,11 +74,11 @@ async fn serve(mut stream: TcpStream, provider: Arc<Provider>) {
     }
 }
 
-fn options(folder: &Path, provider: &str) -> BTreeMap<String, String> {
+fn options(store: &TestStore, provider: &str) -> BTreeMap<String, String> {
     BTreeMap::from(
         [
             ("SERVER__LISTEN", "127.0.0.1:0".to_owned()),
-            ("STORE__URL", format!("sqlite://{}", folder.join("crash.db").display())),
+            ("STORE__URL", store.url()),
             ("KEYS__SECRET_KEY", KEY.to_owned()),
             (
                 "INSTANCE__SECRET",
@@ -118,9 +117,9 @@ async fn counted(back_end: &Actor, status: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_survive_the_death_of_their_process() {
-    let folder = tempfile::tempdir().unwrap();
+    let store = TestStore::create();
     let (url, provider) = provider().await;
-    let options = options(folder.path(), &url);
+    let options = options(&store, &url);
     provider.silent.store(true, Ordering::SeqCst);
     let numbers: Vec<String> = (0..TEXTS).map(|at| format!("+1415300{at:04}")).collect();
 
@@ -134,12 +133,9 @@ async fn texts_survive_the_death_of_their_process() {
     dying.kill();
 
     // The leases of the dead run out a minute later; the test does not wait for that.
-    let database = rusqlite::Connection::open(folder.path().join("crash.db")).unwrap();
-    let left = database
-        .execute("UPDATE sms_messages SET due_at_ms = 1 WHERE due_at_ms IS NOT NULL", [])
-        .unwrap();
+    let left = store.query("UPDATE sms_messages SET due_at_ms = 1 WHERE due_at_ms IS NOT NULL RETURNING id");
+    let left = left.len();
     assert!(left > 0, "the provider was silent for some");
-    drop(database);
     provider.silent.store(false, Ordering::SeqCst);
     let heir = Program::serve(&options);
     let back_end = heir.actor(Some(KEY));

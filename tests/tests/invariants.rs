@@ -1,5 +1,5 @@
 //! The invariants under random sequences of what several users and a back end do, through the use
-//! cases and on the real SQLite store: what is checked is what was read back from the file.
+//! cases and on the real store: what is checked is what was read back from it.
 #![expect(clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use phoneproof::config::{Config, Overrides, Settings};
+use phoneproof::wiring::{self, Store};
 use phoneproof_domain::ports::{Clock, Entropy, Receipt};
 use phoneproof_domain::use_cases::{
     AdminUpdate, Delivery, NewPhoneNumber, Ports, SecondFactorUpdate, UserError, Users,
@@ -15,10 +17,8 @@ use phoneproof_domain::{
     Allowlist, AttemptOutcome, BackupCode, CODE_LIFETIME, CodeHasher, E164, InstanceSecret, Lockout, OtpCode,
     PhoneNumber, PhoneNumberId, Policy, Standing, Texts, User, UserId, UserPhonesParts, VerificationStatus,
 };
-use phoneproof_store_sqlite::{Options, SqliteStore};
-use phoneproof_tests::{ClearSealer, DirectCourier, FakeCarrier, HandSetClock};
+use phoneproof_tests::{ClearSealer, DirectCourier, FakeCarrier, HandSetClock, TestStore};
 use proptest::prelude::*;
-use tempfile::TempDir;
 
 const USERS: usize = 3;
 const NUMBERS: usize = 4;
@@ -88,10 +88,10 @@ struct World {
     users: Users,
     clock: Arc<HandSetClock>,
     carrier: Arc<FakeCarrier>,
-    store: Arc<SqliteStore>,
+    store: Store,
     /// For each phone number, how often a code of it was accepted since it was added.
     accepted: BTreeMap<PhoneNumberId, u32>,
-    _folder: TempDir,
+    _store: TestStore,
 }
 
 fn user_id(at: usize) -> UserId {
@@ -103,17 +103,19 @@ fn number(at: usize) -> E164 {
 }
 
 impl World {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Arc::new(SqliteStore::open(Options::at(folder.path().join("test.db"))).expect("a store"));
+    async fn new() -> Self {
+        let kept = TestStore::create();
+        let settings =
+            Config::load(None, kept.options()).and_then(|config| Settings::new(config, Overrides::default()));
+        let store = wiring::store(&settings.expect("settings")).await.expect("a store");
         let clock = Arc::new(HandSetClock::default());
         let carrier = Arc::new(FakeCarrier::new(|_| Ok(Receipt::of("text"))));
         let ports = Ports {
-            repository: store.clone(),
-            directory: store.clone(),
-            unit_of_work: store.clone(),
+            repository: store.repository.clone(),
+            directory: store.directory.clone(),
+            unit_of_work: store.unit_of_work.clone(),
             courier: Arc::new(DirectCourier(Delivery {
-                outbox: store.clone(),
+                outbox: store.sms_outbox.clone(),
                 gateway: carrier.clone(),
                 sealer: Arc::new(ClearSealer),
                 clock: clock.clone(),
@@ -152,15 +154,13 @@ impl World {
             carrier,
             store,
             accepted: BTreeMap::new(),
-            _folder: folder,
+            _store: kept,
         }
     }
 
     async fn stored(&self, user: &UserId) -> Option<User> {
-        use phoneproof_domain::ports::Repository;
-        let loaded = Repository::<User>::load(&*self.store, user)
-            .await
-            .expect("a user that makes sense");
+        let loaded = self.store.repository.load(user).await;
+        let loaded = loaded.expect("a user that makes sense");
         loaded.map(|loaded| loaded.aggregate)
     }
 
@@ -345,7 +345,7 @@ proptest! {
     fn whatever_is_done_the_invariants_hold(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let mut world = World::new();
+            let mut world = World::new().await;
             for (user, number, act) in steps {
                 let mut before = Vec::new();
                 for at in 0..USERS {

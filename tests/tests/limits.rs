@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use phoneproof_tests::{Answer, Browser, TestApp};
+use phoneproof_tests::{Answer, Browser, TestApp, TestStore};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -197,8 +197,8 @@ async fn sign_ins_sign_ups_and_attempts_are_slowed_by_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_instances_and_a_restart_count_as_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("shared.db").display());
+    let store = TestStore::create();
+    let url = store.url();
     let start = async || {
         TestApp::with("PHONEPROOF__LIMITS__CODES_IN_ALL", "10/1h")
             .option("PHONEPROOF__STORE__URL", &url)

@@ -1,9 +1,8 @@
 //! The README's tour works when it is pasted.
 
-use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
-use phoneproof_tests::Program;
+use phoneproof_tests::{Program, TestStore};
 use serde_json::Value;
 
 const README: &str = include_str!("../../README.md");
@@ -19,14 +18,9 @@ fn tour() -> String {
 
 #[test]
 fn the_tour_ends_with_a_second_factor_and_ten_backup_codes() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = BTreeMap::from([
-        ("PHONEPROOF__SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
-        (
-            "PHONEPROOF__STORE__URL".to_owned(),
-            format!("sqlite://{}", folder.path().join("tour.db").display()),
-        ),
-    ]);
+    let store = TestStore::create();
+    let mut options = store.options();
+    options.insert("PHONEPROOF__SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned());
     let program = Program::serve(&options);
     let address = program.url.strip_prefix("http://").unwrap();
     let binary = Program::command(&[], &options).get_program().display().to_string();

@@ -7,10 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use phoneproof_tests::{Actor, Answer, Program};
+use phoneproof_tests::{Actor, Answer, Program, TestStore};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -38,12 +37,12 @@ struct Known {
     answers: Vec<Answer>,
 }
 
-fn options(folder: &Path, level: &str) -> BTreeMap<String, String> {
-    let store = format!("sqlite://{}", folder.join("phoneproof.db").display());
+fn options(store: &TestStore, level: &str) -> BTreeMap<String, String> {
+    let url = store.url();
     [
         ("PHONEPROOF__SERVER__LISTEN", "127.0.0.1:0"),
         ("PHONEPROOF__SERVER__WORKERS", "2"),
-        ("PHONEPROOF__STORE__URL", &store),
+        ("PHONEPROOF__STORE__URL", &url),
         ("PHONEPROOF__KEYS__SECRET_KEY", SECRET_KEY),
         ("PHONEPROOF__INSTANCE__SECRET", INSTANCE_SECRET),
         ("PHONEPROOF__LOG__LEVEL", level),
@@ -63,8 +62,8 @@ fn token(options: &BTreeMap<String, String>, user: &str) -> String {
 
 impl Visit {
     /// Goes through everything.
-    async fn pay(folder: &Path, level: &str) -> Self {
-        let mut visit = Self::start(folder, level);
+    async fn pay(store: &TestStore, level: &str) -> Self {
+        let mut visit = Self::start(store, level);
         let token = visit.known.secrets[0].clone();
         let ids = visit.numbers_are_verified().await;
         visit.a_number_is_tried_too_often().await;
@@ -77,8 +76,8 @@ impl Visit {
         visit
     }
 
-    fn start(folder: &Path, level: &str) -> Self {
-        let options = options(folder, level);
+    fn start(store: &TestStore, level: &str) -> Self {
+        let options = options(store, level);
         let program = Program::serve(&options);
         let token = token(&options, "user_ada");
         let user = program.actor(Some(&token));
@@ -394,18 +393,6 @@ fn searchable(line: &str) -> String {
     line.to_string().replace("-000000_", "")
 }
 
-/// All bytes of the database: the file, the write-ahead log and its index.
-#[expect(clippy::unwrap_used, reason = "a file that cannot be read has failed the test")]
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        files.insert(name, std::fs::read(path).unwrap());
-    }
-    files
-}
-
 /// Ends the program in good order; answers its log line by line.
 fn log(program: Program) -> Vec<String> {
     program.signal("TERM");
@@ -416,8 +403,8 @@ fn log(program: Program) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_most_talkative_log_holds_no_code_token_key_or_number() {
-    let folder = tempfile::tempdir().unwrap();
-    let Visit { program, known, .. } = Visit::pay(folder.path(), "trace").await;
+    let store = TestStore::create();
+    let Visit { program, known, .. } = Visit::pay(&store, "trace").await;
     let lines = log(program);
     // More than our own line for each request: the libraries talk as well.
     assert!(lines.len() > 2 * known.answers.len(), "{lines:#?}");
@@ -429,8 +416,8 @@ async fn the_most_talkative_log_holds_no_code_token_key_or_number() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_request_has_one_log_line_under_the_id_in_its_answer() {
-    let folder = tempfile::tempdir().unwrap();
-    let Visit { program, known, .. } = Visit::pay(folder.path(), "info").await;
+    let store = TestStore::create();
+    let Visit { program, known, .. } = Visit::pay(&store, "info").await;
     let mut logged = BTreeMap::new();
     for line in log(program) {
         let line: Value = serde_json::from_str(&line).unwrap();
@@ -464,10 +451,10 @@ async fn each_request_has_one_log_line_under_the_id_in_its_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_figures_and_errors_hold_nothing_that_opens_an_account() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut visit = Visit::pay(folder.path(), "error").await;
+    let store = TestStore::create();
+    let mut visit = Visit::pay(&store, "error").await;
     let metrics = visit.metrics().await;
-    let running = files(folder.path());
+    let running = store.bytes();
     let Visit { program, known, .. } = visit;
     // A figure may be any number; a label may not.
     let labels: Vec<&str> = metrics
@@ -493,9 +480,16 @@ async fn files_figures_and_errors_hold_nothing_that_opens_an_account() {
     }
 
     let names: Vec<&str> = running.keys().map(String::as_str).collect();
-    assert_eq!(names, ["phoneproof.db", "phoneproof.db-shm", "phoneproof.db-wal"]);
+    if TestStore::is_postgres() {
+        assert!(
+            names.contains(&"phone_numbers") && names.contains(&"sms_messages"),
+            "{names:?}"
+        );
+    } else {
+        assert_eq!(names, ["phoneproof.db", "phoneproof.db-shm", "phoneproof.db-wal"]);
+    }
     drop(log(program));
-    for (name, bytes) in running.into_iter().chain(files(folder.path())) {
+    for (name, bytes) in running.into_iter().chain(store.bytes()) {
         known.sees_nothing(&name, &bytes);
         for code in &known.codes {
             let hash = digest(&SHA256, code.as_bytes());
@@ -506,13 +500,13 @@ async fn files_figures_and_errors_hold_nothing_that_opens_an_account() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stored_code_is_worth_nothing_without_the_instance_secret() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut visit = Visit::start(folder.path(), "error");
+    let store = TestStore::create();
+    let mut visit = Visit::start(&store, "error");
     let (path, code) = visit.prepared().await;
     drop(log(visit.program));
 
     let attempt = format!("{path}/attempt_verification");
-    let mut other = options(folder.path(), "error");
+    let mut other = options(&store, "error");
     other.insert(
         "PHONEPROOF__INSTANCE__SECRET".to_owned(),
         INSTANCE_SECRET.to_uppercase(),
@@ -523,7 +517,7 @@ async fn a_stored_code_is_worth_nothing_without_the_instance_secret() {
     refused.is_error(422, "form_code_incorrect");
     drop(log(program));
 
-    let options = options(folder.path(), "error");
+    let options = options(&store, "error");
     let program = Program::serve(&options);
     let user = program.actor(Some(&token(&options, "user_ada")));
     let verified = user.post(&attempt, &[("code", &code)]).await;

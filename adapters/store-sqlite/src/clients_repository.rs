@@ -4,14 +4,15 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use phoneproof_domain::ports::{Change, CommitError, Loaded, Repository, Revision, StoreError};
 use phoneproof_domain::{Client, ClientId};
+use phoneproof_store_rows::rows::{ClientRow, SessionRow};
+use phoneproof_store_rows::schema::{clients, sessions};
+use phoneproof_store_rows::{ClientPlan, StateOfClient, StateOfSession, Update};
 
 use crate::SqliteStore;
 use crate::errors::Failure;
-use crate::kept::{FirstRevision, Kind, Update};
+use crate::kept::FirstRevision;
 use crate::readers::ReadError;
-use crate::rows::{ClientRow, SessionRow};
 use crate::save::must_be_one;
-use crate::schema::{clients, sessions};
 
 #[async_trait]
 impl Repository<Client> for SqliteStore {
@@ -23,7 +24,7 @@ impl Repository<Client> for SqliteStore {
     async fn commit(&self, change: Change<Client>) -> Result<(), CommitError> {
         let plan = ClientPlan::of(&change);
         self.writer
-            .write(Box::new(move |connection| plan.save(connection)))
+            .write(Box::new(move |connection| save(connection, &plan)))
             .await
     }
 }
@@ -53,112 +54,48 @@ pub(crate) fn sessions_of(connection: &mut SqliteConnection, client: &str) -> Qu
         .load(connection)
 }
 
-/// The rows that a change of a client writes.
-#[derive(Debug)]
-pub(crate) enum ClientPlan {
-    /// A new client.
-    Create {
-        client: ClientRow,
-        sessions: Vec<SessionRow>,
-    },
-    /// A client that was read at `revision`, and what differs since.
-    Replace {
-        client: ClientRow,
-        revision: i64,
-        deleted: Vec<String>,
-        updated: Vec<SessionRow>,
-        inserted: Vec<SessionRow>,
-    },
-    /// A client that was read at `revision` and goes.
-    Delete { id: String, revision: i64 },
-}
-
-struct StateOfClient;
-struct StateOfSession;
-
-impl Kind for StateOfClient {
-    fn table(&self) -> &'static str {
-        "clients"
-    }
-}
-impl Kind for StateOfSession {
-    fn table(&self) -> &'static str {
-        "sessions"
-    }
-}
-
-impl ClientPlan {
-    pub(crate) fn of(change: &Change<Client>) -> Self {
-        match change {
-            Change::Create(client) => Self::Create {
-                client: ClientRow::of(client),
-                sessions: SessionRow::all_of(client),
-            },
-            Change::Replace { before, after } => {
-                let (old, new) = (SessionRow::all_of(&before.aggregate), SessionRow::all_of(after));
-                let gone = old.iter().filter(|row| !new.iter().any(|other| other.id == row.id));
-                let deleted = gone.map(|row| row.id.clone()).collect();
-                let (kept, inserted): (Vec<_>, Vec<_>) = new
-                    .into_iter()
-                    .partition(|row| old.iter().any(|other| other.id == row.id));
-                Self::Replace {
-                    client: ClientRow::of(after),
-                    revision: before.revision.0,
-                    deleted,
-                    updated: kept.into_iter().filter(|row| !old.contains(row)).collect(),
-                    inserted,
-                }
-            }
-            Change::Delete(before) => Self::Delete {
-                id: before.aggregate.id.as_str().to_owned(),
-                revision: before.revision.0,
-            },
+/// Writes the rows, if the revision still stands.
+pub(crate) fn save(connection: &mut SqliteConnection, plan: &ClientPlan) -> Result<(), Failure> {
+    match plan {
+        ClientPlan::Create { client, sessions } => {
+            diesel::insert_into(clients::table)
+                .values((client, clients::revision.eq(FirstRevision)))
+                .execute(connection)?;
+            insert(connection, sessions)
         }
-    }
-
-    /// Writes the rows, if the revision still stands.
-    pub(crate) fn save(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
-        match self {
-            Self::Create { client, sessions } => {
-                diesel::insert_into(clients::table)
-                    .values((client, clients::revision.eq(FirstRevision)))
-                    .execute(connection)?;
-                insert(connection, sessions)
-            }
-            Self::Replace {
-                client,
-                revision,
-                deleted,
-                updated,
-                inserted,
-            } => {
-                let set = (&client.state, clients::revision.eq(revision + 1)).as_changeset();
-                let of = clients::id.eq(&client.id).and(clients::revision.eq(revision));
-                must_be_one(
-                    Update {
-                        kind: StateOfClient,
-                        set,
-                        of,
-                    }
-                    .execute(connection)?,
-                )?;
-                for id in deleted {
-                    diesel::delete(sessions::table.find((&client.id, id))).execute(connection)?;
+        ClientPlan::Replace {
+            client,
+            revision,
+            deleted,
+            updated,
+            inserted,
+        } => {
+            let set = (&client.state, clients::revision.eq(revision + 1)).as_changeset();
+            let of = clients::id.eq(&client.id).and(clients::revision.eq(revision));
+            must_be_one(
+                Update {
+                    kind: StateOfClient,
+                    set,
+                    of,
                 }
-                for row in updated {
-                    Update {
-                        kind: StateOfSession,
-                        set: (&row.state).as_changeset(),
-                        of: sessions::client_id.eq(&row.client_id).and(sessions::id.eq(&row.id)),
-                    }
-                    .execute(connection)?;
+                .execute(connection)?,
+            )?;
+            for id in deleted {
+                diesel::delete(sessions::table.find((&client.id, id))).execute(connection)?;
+            }
+            for row in updated {
+                Update {
+                    kind: StateOfSession,
+                    set: (&row.state).as_changeset(),
+                    of: sessions::client_id.eq(&row.client_id).and(sessions::id.eq(&row.id)),
                 }
-                insert(connection, inserted)
+                .execute(connection)?;
             }
-            Self::Delete { id, revision } => {
-                let of = clients::table.find(id).filter(clients::revision.eq(revision));
-                must_be_one(diesel::delete(of).execute(connection)?)
-            }
+            insert(connection, inserted)
+        }
+        ClientPlan::Delete { id, revision } => {
+            let of = clients::table.find(id).filter(clients::revision.eq(revision));
+            must_be_one(diesel::delete(of).execute(connection)?)
         }
     }
 }

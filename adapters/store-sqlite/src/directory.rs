@@ -1,19 +1,17 @@
 //! `UserDirectory`: questions across users.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use diesel::prelude::*;
 use phoneproof_domain::ports::{StoreError, UserDirectory, UserFilter, UserQuery};
 use phoneproof_domain::{E164, PhoneNumberId, User, UserId};
 
 use crate::SqliteStore;
-use crate::errors::corrupt;
 use crate::kept::IsOwned;
 use crate::readers::ReadError;
-use crate::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
-use crate::schema::{backup_codes, phone_numbers, users};
-use crate::search::{conditions, order};
+use crate::search::{order, user_conditions};
+use phoneproof_store_rows::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
+use phoneproof_store_rows::schema::{backup_codes, phone_numbers, users};
+use phoneproof_store_rows::{corrupt, with_belongings};
 
 #[async_trait]
 impl UserDirectory for SqliteStore {
@@ -41,7 +39,7 @@ impl UserDirectory for SqliteStore {
         self.searches
             .read(move |connection| {
                 let mut counted = users::table.select(diesel::dsl::count_star()).into_boxed();
-                for condition in conditions(&filter) {
+                for condition in user_conditions(&filter) {
                     counted = counted.filter(condition);
                 }
                 let count: i64 = counted.first(connection)?;
@@ -76,18 +74,18 @@ fn list(connection: &mut SqliteConnection, query: &UserQuery) -> Result<Vec<User
         .limit(i64::from(query.limit))
         .offset(i64::try_from(query.offset).unwrap_or(i64::MAX))
         .into_boxed();
-    for condition in conditions(&query.filter) {
+    for condition in user_conditions(&query.filter) {
         found = found.filter(condition);
     }
     for term in order(query.order_by, query.direction) {
         found = found.then_order_by(term);
     }
     let users = found.load(connection)?;
-    with_belongings(connection, users)
+    load_belongings(connection, users)
 }
 
 /// Reads what belongs to all these users at once.
-fn with_belongings(connection: &mut SqliteConnection, users: Vec<UserRow>) -> Result<Vec<User>, ReadError> {
+fn load_belongings(connection: &mut SqliteConnection, users: Vec<UserRow>) -> Result<Vec<User>, ReadError> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
@@ -102,22 +100,7 @@ fn with_belongings(connection: &mut SqliteConnection, users: Vec<UserRow>) -> Re
         .order_by(backup_codes::position)
         .select(BackupCodeRow::as_select())
         .load(connection)?;
-    let mut numbers = by_user(numbers, |row: &PhoneNumberRow| row.user_id.clone());
-    let mut codes = by_user(codes, |row: &BackupCodeRow| row.user_id.clone());
-    let join = |user: UserRow| {
-        let numbers = numbers.remove(&user.id).unwrap_or_default();
-        let codes = codes.remove(&user.id).unwrap_or_default();
-        Ok(user.into_user(numbers, codes)?)
-    };
-    users.into_iter().map(join).collect()
-}
-
-fn by_user<R>(rows: Vec<R>, user: impl Fn(&R) -> String) -> HashMap<String, Vec<R>> {
-    let mut sorted: HashMap<String, Vec<R>> = HashMap::new();
-    for row in rows {
-        sorted.entry(user(&row)).or_default().push(row);
-    }
-    sorted
+    Ok(with_belongings(users, numbers, codes)?)
 }
 
 fn user_id(id: Option<String>) -> Result<Option<UserId>, ReadError> {
@@ -139,9 +122,9 @@ mod tests {
 
     use super::*;
     use crate::connection::{Connector, Role};
-    use crate::plan::Plan;
     use crate::save::save;
     use crate::{Options, users_repository};
+    use phoneproof_store_rows::Plan;
 
     /// How SQLite finds the rows of all statements that `run` makes.
     fn plans(run: impl FnOnce(&mut SqliteConnection)) -> Vec<String> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use diesel::result::{DatabaseErrorKind, Error};
 use phoneproof_domain::ports::{BoxError, CommitError, StoreError, Unique};
+pub(crate) use phoneproof_store_rows::{corrupt, unavailable};
 
 /// Why a database could not be opened. Each message is one line that names the file and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -190,18 +191,5 @@ impl From<Failure> for CommitError {
             Failure::Panicked => Self::Store(unavailable("a job of the writer panicked")),
             Failure::Database(error) => Self::Store(unavailable(error)),
         }
-    }
-}
-
-/// The store cannot serve, and why.
-pub(crate) fn unavailable(cause: impl Into<BoxError>) -> StoreError {
-    StoreError::Unavailable(cause.into())
-}
-
-/// A row that none of our changes could have written.
-pub(crate) fn corrupt(table: &str, key: &str, cause: impl Into<BoxError>) -> StoreError {
-    StoreError::Corrupt {
-        place: format!("{table} {key}"),
-        source: cause.into(),
     }
 }

@@ -9,7 +9,7 @@ use phoneproof_domain::ports::{Event, EventOutbox, QueuedEvent, StoreError, Told
 
 use crate::SqliteStore;
 use crate::errors::Failure;
-use crate::schema::webhook_events;
+use phoneproof_store_rows::schema::webhook_events;
 
 /// Queues an event, due at once.
 pub(crate) fn save(connection: &mut SqliteConnection, event: &Event) -> Result<(), Failure> {

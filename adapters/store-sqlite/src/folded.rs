@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
+use phoneproof_store_rows::fold;
 
 #[diesel::declare_sql_function]
 extern "SQL" {
@@ -18,9 +19,4 @@ extern "SQL" {
 /// Makes `folded` known to `connection`.
 pub(crate) fn register(connection: &mut SqliteConnection) -> QueryResult<()> {
     folded_utils::register_impl(connection, |text: Option<String>| text.as_deref().map(fold))
-}
-
-/// The text in lower case, as the function `folded` has it.
-pub(crate) fn fold(text: &str) -> String {
-    text.to_lowercase()
 }

@@ -6,9 +6,9 @@ use diesel::prelude::*;
 use phoneproof_domain::ports::{CommitError, StoreError, StoreHealth};
 
 use crate::errors::unavailable;
-use crate::schema::users;
 use crate::writer::Work;
 use crate::{SqliteStore, connection};
+use phoneproof_store_rows::schema::users;
 
 #[async_trait]
 impl StoreHealth for SqliteStore {

@@ -3,20 +3,12 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use phoneproof_domain::ports::{InstanceDirectory, StoreError};
-use phoneproof_domain::{BlockedNumber, BlocklistId, Country, E164, InstanceSettings, SettingsChange, Timestamp};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use phoneproof_domain::{BlockedNumber, BlocklistId, E164, InstanceSettings, SettingsChange};
+use phoneproof_store_rows::instance::{BlockedRow, blocked_number, changed_settings, settings};
+use phoneproof_store_rows::schema::{blocklist, instance_settings};
 
 use crate::SqliteStore;
 use crate::errors::Failure;
-use crate::rows::{Place, document};
-use crate::schema::{blocklist, instance_settings};
-
-const BLOCKED_COUNTRIES: &str = "blocked_countries";
-const TEST_MODE: &str = "test_mode";
-const ALLOWED_ORIGINS: &str = "allowed_origins";
-
-type BlockedRow = (String, String, i64);
 
 #[async_trait]
 impl InstanceDirectory for SqliteStore {
@@ -24,29 +16,16 @@ impl InstanceDirectory for SqliteStore {
         self.readers
             .read(|connection| {
                 let rows: Vec<(String, String)> = instance_settings::table.load(connection)?;
-                let countries: Option<Vec<String>> = value(&rows, BLOCKED_COUNTRIES)?;
-                let place = place(BLOCKED_COUNTRIES);
-                let countries = countries.unwrap_or_default().into_iter().map(|code| {
-                    let country: Result<Country, _> = code.parse();
-                    country.map_err(|error| place.corrupt("value", error))
-                });
-                Ok(InstanceSettings {
-                    blocked_countries: countries.collect::<Result<_, _>>()?,
-                    test_mode: value(&rows, TEST_MODE)?,
-                    allowed_origins: value(&rows, ALLOWED_ORIGINS)?,
-                })
+                Ok(settings(&rows)?)
             })
             .await
     }
 
     async fn change_settings(&self, change: SettingsChange) -> Result<InstanceSettings, StoreError> {
         self.written(move |connection| {
-            let countries = change.blocked_countries.as_ref();
-            let countries: Option<Vec<&str>> =
-                countries.map(|countries| countries.iter().map(Country::as_str).collect());
-            put(connection, BLOCKED_COUNTRIES, countries.as_ref())?;
-            put(connection, TEST_MODE, change.test_mode.as_ref())?;
-            put(connection, ALLOWED_ORIGINS, change.allowed_origins.as_ref())
+            changed_settings(&change)
+                .iter()
+                .try_for_each(|(name, value)| put(connection, name, value))
         })
         .await?;
         self.settings().await
@@ -65,7 +44,7 @@ impl InstanceDirectory for SqliteStore {
                 .do_nothing()
                 .execute(connection)?;
             let there: BlockedRow = blocklist::table.find(new.number.as_str()).first(connection)?;
-            Ok(entry(there)?)
+            Ok(blocked_number(there)?)
         })
         .await
     }
@@ -76,7 +55,7 @@ impl InstanceDirectory for SqliteStore {
             let found = blocklist::table.filter(blocklist::id.eq(&id));
             let row: Option<BlockedRow> = found.first(connection).optional()?;
             diesel::delete(found).execute(connection)?;
-            Ok(row.map(entry).transpose()?)
+            Ok(row.map(blocked_number).transpose()?)
         })
         .await
     }
@@ -87,7 +66,7 @@ impl InstanceDirectory for SqliteStore {
                 let rows: Vec<BlockedRow> = blocklist::table
                     .order((blocklist::created_at_ms.desc(), blocklist::id.desc()))
                     .load(connection)?;
-                Ok(rows.into_iter().map(entry).collect::<Result<_, _>>()?)
+                Ok(rows.into_iter().map(blocked_number).collect::<Result<_, _>>()?)
             })
             .await
     }
@@ -103,38 +82,12 @@ impl InstanceDirectory for SqliteStore {
     }
 }
 
-fn place(name: &str) -> Place<'_> {
-    Place {
-        table: "instance_settings",
-        key: name,
-    }
-}
-
-fn value<T: DeserializeOwned>(rows: &[(String, String)], name: &str) -> Result<Option<T>, StoreError> {
-    let found = rows.iter().find(|(known, _)| known == name);
-    found.map(|(_, value)| place(name).document("value", value)).transpose()
-}
-
-fn put(connection: &mut SqliteConnection, name: &str, value: Option<&impl Serialize>) -> Result<(), Failure> {
-    let Some(value) = value else { return Ok(()) };
-    let value = document(value);
+fn put(connection: &mut SqliteConnection, name: &str, value: &str) -> Result<(), Failure> {
     diesel::insert_into(instance_settings::table)
-        .values((instance_settings::name.eq(name), instance_settings::value.eq(&value)))
+        .values((instance_settings::name.eq(name), instance_settings::value.eq(value)))
         .on_conflict(instance_settings::name)
         .do_update()
-        .set(instance_settings::value.eq(&value))
+        .set(instance_settings::value.eq(value))
         .execute(connection)?;
     Ok(())
-}
-
-fn entry((number, id, created_at): BlockedRow) -> Result<BlockedNumber, StoreError> {
-    let place = Place {
-        table: "blocklist",
-        key: &id,
-    };
-    Ok(BlockedNumber {
-        number: place.parsed("number", &number)?,
-        id: place.parsed("id", &id)?,
-        created_at: Timestamp::from_millis(created_at),
-    })
 }

@@ -1,8 +1,7 @@
 //! Statements that are prepared once for each connection.
 //!
-//! Diesel keeps prepared statements by their text, but never an `UPDATE` nor anything with a piece of
-//! SQL in it, because it cannot know that there are only a few of them. Preparing took a third of the
-//! time of a change. Here there are few, and what Diesel does not mark as passing it keeps.
+//! Diesel keeps none that has a piece of SQL in it, because it cannot know that there are only a few of them. Here there
+//! are; of updates, [`phoneproof_store_rows::Update`] says the same.
 
 use diesel::RunQueryDsl;
 use diesel::expression::{Expression, ValidGrouping};
@@ -10,36 +9,6 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool};
 use diesel::sqlite::{Sqlite, SqliteConnection};
-
-/// Names one `UPDATE` of this crate, whose text is always the same.
-pub(crate) trait Kind: 'static {
-    fn table(&self) -> &'static str;
-}
-
-/// `UPDATE table SET set WHERE of`. Kept by its kind, so that its text is made only once.
-pub(crate) struct Update<K, Set, Of> {
-    pub(crate) kind: K,
-    pub(crate) set: Set,
-    pub(crate) of: Of,
-}
-
-impl<K: Kind, Set: QueryFragment<Sqlite>, Of: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Update<K, Set, Of> {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        pass.push_sql("UPDATE ");
-        pass.push_identifier(self.kind.table())?;
-        pass.push_sql(" SET ");
-        self.set.walk_ast(pass.reborrow())?;
-        pass.push_sql(" WHERE ");
-        self.of.walk_ast(pass)
-    }
-}
-
-impl<K: Kind, Set, Of> QueryId for Update<K, Set, Of> {
-    type QueryId = K;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl<K, Set, Of> RunQueryDsl<SqliteConnection> for Update<K, Set, Of> {}
 
 /// A statement without parameters.
 pub(crate) struct Bare(pub(crate) &'static str);

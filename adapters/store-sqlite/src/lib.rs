@@ -16,10 +16,10 @@
 //! ```
 //!
 //! What happens where: `store` opens, `file` and `connection` say how; `migrations` keeps the
-//! schema; `users_repository` loads and commits one user by way of `plan` (which rows), `save`
-//! (the SQL), `writer` and `group` (the thread); `clients_repository` and `sign_in_tokens_repository` do the same for
+//! schema; `users_repository` loads and commits one user by way of `save` (the SQL), `writer` and `group` (the thread); `clients_repository` and `sign_in_tokens_repository` do the same for
 //! clients and tickets, and `unit_of_work` for several at once; `limiter` counts; `signing_keys`, `events`, `sms_outbox` and `instance` keep theirs; `directory` and `search` answer questions across
-//! users; `rows` turns rows into users and back; `errors` sorts what goes wrong.
+//! users; `errors` sorts what goes wrong. Which rows a change writes, and how rows become users, is
+//! `phoneproof-store-rows`, which all SQL stores share.
 
 mod clients_repository;
 mod connection;
@@ -35,9 +35,7 @@ mod kept;
 mod limiter;
 mod migrations;
 mod options;
-mod plan;
 mod readers;
-mod rows;
 mod save;
 mod schema;
 mod search;

@@ -1,38 +1,14 @@
 //! Writing a plan, inside the transaction that the writing thread holds.
 
 use diesel::prelude::*;
+use phoneproof_store_rows::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
+use phoneproof_store_rows::schema::{backup_codes, phone_numbers, users};
+use phoneproof_store_rows::{
+    BackupCodeRows, NumberRows, Plan, StandingOfUser, StateOfNumber, Update, WholeCode, WholeUser,
+};
 
 use crate::errors::Failure;
-use crate::kept::{FirstRevision, Kind, Update};
-use crate::plan::{BackupCodeRows, NumberRows, Plan};
-use crate::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
-use crate::schema::{backup_codes, phone_numbers, users};
-
-struct WholeUser;
-struct StandingOfUser;
-struct StateOfNumber;
-struct WholeCode;
-
-impl Kind for WholeUser {
-    fn table(&self) -> &'static str {
-        "users"
-    }
-}
-impl Kind for StandingOfUser {
-    fn table(&self) -> &'static str {
-        "users"
-    }
-}
-impl Kind for StateOfNumber {
-    fn table(&self) -> &'static str {
-        "phone_numbers"
-    }
-}
-impl Kind for WholeCode {
-    fn table(&self) -> &'static str {
-        "backup_codes"
-    }
-}
+use crate::kept::FirstRevision;
 
 /// Writes `plan`, if its revision still stands.
 pub(crate) fn save(connection: &mut SqliteConnection, plan: &Plan) -> Result<(), Failure> {

@@ -1,20 +1,17 @@
 //! `SessionDirectory`: questions across clients.
 
 use async_trait::async_trait;
-use diesel::dsl::{exists, not};
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
-use diesel::sqlite::Sqlite;
 use phoneproof_domain::ports::{SessionDirectory, SessionQuery, StoreError};
-use phoneproof_domain::{Client, ClientId, Ending, Session, SessionId, SessionStatus};
+use phoneproof_domain::{Client, ClientId, Session, SessionId};
 
 use crate::SqliteStore;
 use crate::clients_repository::sessions_of;
 use crate::errors::corrupt;
-use crate::rows::{ClientRow, SessionRow, ending_word};
-use crate::schema::{clients, phone_numbers, sessions, users};
+use phoneproof_store_rows::rows::{ClientRow, SessionRow};
+use phoneproof_store_rows::schema::{clients, sessions};
 
-type Condition = Box<dyn BoxableExpression<sessions::table, Sqlite, SqlType = Bool>>;
+use crate::search::session_conditions;
 
 #[async_trait]
 impl SessionDirectory for SqliteStore {
@@ -43,10 +40,10 @@ impl SessionDirectory for SqliteStore {
                     .offset(i64::try_from(query.offset).unwrap_or(i64::MAX))
                     .into_boxed();
                 let mut counted = sessions::table.select(diesel::dsl::count_star()).into_boxed();
-                for condition in conditions(&query) {
+                for condition in session_conditions(&query) {
                     found = found.filter(condition);
                 }
-                for condition in conditions(&query) {
+                for condition in session_conditions(&query) {
                     counted = counted.filter(condition);
                 }
                 let total: i64 = counted.first(connection)?;
@@ -83,68 +80,4 @@ impl SessionDirectory for SqliteStore {
 fn client_id(text: &str) -> Result<ClientId, StoreError> {
     text.parse()
         .map_err(|error| corrupt("sessions", text, format!("client_id: {error}")))
-}
-
-fn conditions(query: &SessionQuery) -> Vec<Condition> {
-    let mut all: Vec<Condition> = Vec::new();
-    if let Some(user) = &query.user {
-        all.push(Box::new(sessions::user_id.eq(user.as_str().to_owned())));
-    }
-    if let Some(client) = &query.client {
-        all.push(Box::new(sessions::client_id.eq(client.as_str().to_owned())));
-    }
-    let now = query.now.as_millis();
-    // As `Session::status` has it: the user must be there, not banned, and of the same generation.
-    let vouched = || {
-        exists(
-            users::table
-                .filter(users::id.eq(sessions::user_id))
-                .filter(users::banned.eq(false))
-                .filter(users::sessions_generation.eq(sessions::generation)),
-        )
-    };
-    let ended = |ending: Ending| -> Condition {
-        Box::new(
-            sessions::ending
-                .eq(ending_word(ending))
-                .and(sessions::ending.is_not_null())
-                .assume_not_null(),
-        )
-    };
-    match query.status {
-        None => {}
-        Some(status @ (SessionStatus::Active | SessionStatus::Pending)) => {
-            all.push(Box::new(
-                sessions::ending
-                    .is_null()
-                    .and(sessions::expire_at_ms.gt(now))
-                    .and(vouched()),
-            ));
-            let protected = exists(
-                phone_numbers::table
-                    .filter(phone_numbers::user_id.eq(sessions::user_id))
-                    .filter(phone_numbers::reserved_for_second_factor.eq(true)),
-            );
-            match (status, query.second_factor_required) {
-                (SessionStatus::Pending, true) => all.push(Box::new(not(protected))),
-                (SessionStatus::Pending, false) => all.push(Box::new(diesel::dsl::sql::<Bool>("FALSE"))),
-                (_, true) => all.push(Box::new(protected)),
-                (_, false) => {}
-            }
-        }
-        Some(SessionStatus::Expired) => all.push(Box::new(
-            sessions::ending
-                .is_null()
-                .and(sessions::expire_at_ms.le(now))
-                .and(vouched()),
-        )),
-        Some(SessionStatus::Ended) => all.push(ended(Ending::Ended)),
-        Some(SessionStatus::Removed) => all.push(ended(Ending::Removed)),
-        Some(SessionStatus::Replaced) => all.push(ended(Ending::Replaced)),
-        Some(SessionStatus::Revoked) => {
-            let by_client = sessions::ending.eq(ending_word(Ending::Revoked)).assume_not_null();
-            all.push(Box::new(by_client.or(sessions::ending.is_null().and(not(vouched())))));
-        }
-    }
-    all
 }

@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use phoneproof_domain::ports::{Change, CommitError, Loaded, Repository, Revision, StoreError};
 use phoneproof_domain::{SignInToken, SignInTokenId};
+use phoneproof_store_rows::rows::SignInTokenRow;
+use phoneproof_store_rows::schema::sign_in_tokens;
+use phoneproof_store_rows::{Update, WholeTicket};
 
 use crate::SqliteStore;
 use crate::errors::Failure;
-use crate::kept::{FirstRevision, Kind, Update};
-use crate::rows::SignInTokenRow;
+use crate::kept::FirstRevision;
 use crate::save::must_be_one;
-use crate::schema::sign_in_tokens;
 
 #[async_trait]
 impl Repository<SignInToken> for SqliteStore {
@@ -38,14 +39,6 @@ impl Repository<SignInToken> for SqliteStore {
         self.writer
             .write(Box::new(move |connection| save(connection, &change)))
             .await
-    }
-}
-
-struct WholeTicket;
-
-impl Kind for WholeTicket {
-    fn table(&self) -> &'static str {
-        "sign_in_tokens"
     }
 }
 

@@ -6,7 +6,7 @@ use phoneproof_domain::Timestamp;
 use phoneproof_domain::ports::{SigningKeys, StoreError, StoredKey};
 
 use crate::SqliteStore;
-use crate::schema::signing_keys;
+use phoneproof_store_rows::schema::signing_keys;
 
 #[async_trait]
 impl SigningKeys for SqliteStore {

@@ -5,17 +5,14 @@
 
 use async_trait::async_trait;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
-use diesel::sqlite::Sqlite;
 use phoneproof_domain::ports::{DeliveryReceipt, MessageQuery, SmsOutbox, StoreError};
 use phoneproof_domain::{Message, MessageId, Settled, Timestamp};
 
 use crate::SqliteStore;
 use crate::errors::Failure;
-use crate::rows::{MessageProgress, MessageRow};
-use crate::schema::sms_messages;
-
-type Condition = Box<dyn BoxableExpression<sms_messages::table, Sqlite, SqlType = Bool>>;
+use crate::search::message_conditions;
+use phoneproof_store_rows::rows::{MessageProgress, MessageRow};
+use phoneproof_store_rows::schema::sms_messages;
 
 #[async_trait]
 impl SmsOutbox for SqliteStore {
@@ -110,10 +107,10 @@ impl SmsOutbox for SqliteStore {
                     .offset(i64::try_from(query.offset).unwrap_or(i64::MAX))
                     .into_boxed();
                 let mut counted = sms_messages::table.select(diesel::dsl::count_star()).into_boxed();
-                for condition in conditions(&query) {
+                for condition in message_conditions(&query) {
                     found = found.filter(condition);
                 }
-                for condition in conditions(&query) {
+                for condition in message_conditions(&query) {
                     counted = counted.filter(condition);
                 }
                 let total: i64 = counted.first(connection)?;
@@ -158,23 +155,4 @@ fn find(connection: &mut SqliteConnection, id: &MessageId) -> Result<Option<Mess
         .first(connection)
         .optional()?;
     Ok(row.map(MessageRow::into_message).transpose()?)
-}
-
-fn conditions(query: &MessageQuery) -> Vec<Condition> {
-    let mut all: Vec<Condition> = Vec::new();
-    if let Some(user) = &query.user {
-        all.push(Box::new(
-            sms_messages::user_id
-                .eq(user.as_str().to_owned())
-                .and(sms_messages::user_id.is_not_null())
-                .assume_not_null(),
-        ));
-    }
-    if let Some(to) = &query.to {
-        all.push(Box::new(sms_messages::number.eq(to.as_str().to_owned())));
-    }
-    if let Some(state) = query.state {
-        all.push(Box::new(sms_messages::state.eq(state.as_str())));
-    }
-    all
 }

@@ -4,13 +4,12 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use phoneproof_domain::ports::{Change, CommitError, Event, UnitOfWork, Write};
 use phoneproof_domain::{Message, SignInToken};
+use phoneproof_store_rows::{ClientPlan, Plan};
 
 use crate::SqliteStore;
-use crate::clients_repository::ClientPlan;
 use crate::errors::Failure;
-use crate::plan::Plan;
 use crate::save::save;
-use crate::{events, sign_in_tokens_repository, sms_outbox};
+use crate::{clients_repository, events, sign_in_tokens_repository, sms_outbox};
 
 /// What one write comes to in rows.
 enum Step {
@@ -35,7 +34,7 @@ impl Step {
     fn save(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
         match self {
             Self::User(plan) => save(connection, plan),
-            Self::Client(plan) => plan.save(connection),
+            Self::Client(plan) => clients_repository::save(connection, plan),
             Self::SignInToken(change) => sign_in_tokens_repository::save(connection, change),
             Self::Message(message) => sms_outbox::insert(connection, message),
             Self::Event(event) => events::save(connection, event),

@@ -6,11 +6,11 @@ use phoneproof_domain::ports::{Change, CommitError, Loaded, Repository, Revision
 use phoneproof_domain::{User, UserId};
 
 use crate::SqliteStore;
-use crate::plan::Plan;
 use crate::readers::ReadError;
-use crate::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
 use crate::save::save;
-use crate::schema::{backup_codes, phone_numbers, users};
+use phoneproof_store_rows::Plan;
+use phoneproof_store_rows::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
+use phoneproof_store_rows::schema::{backup_codes, phone_numbers, users};
 
 #[async_trait]
 impl Repository<User> for SqliteStore {

@@ -1,9 +1,10 @@
-use super::{CommandLine, print};
+use super::{CommandLine, print, waited};
 use crate::config::{ConfigError, Overrides};
 use crate::wiring;
 
 pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
-    let applied = wiring::migrate(&line.settings(Overrides::default())?)?;
+    let settings = line.settings(Overrides::default())?;
+    let applied = waited(wiring::migrate(&settings))?;
     if applied.is_empty() {
         return print("The store is up to date.\n");
     }

@@ -16,7 +16,7 @@ pub(super) fn run(line: &CommandLine, serve: &Serve) -> Result<(), ConfigError> 
         .build();
     let runtime = runtime.map_err(|error| ConfigError::line(format!("cannot start: {error}")))?;
     runtime.block_on(async {
-        let adapters = Adapters::from_settings(&settings, wiring::clock())?;
+        let adapters = Adapters::from_settings(&settings, wiring::clock()).await?;
         let server = Server::bind(&settings, adapters)?;
         // From here on a signal stops the server in good order.
         let signals = shutdown_signals().map_err(ConfigError::line)?;

@@ -7,7 +7,7 @@ use phoneproof_domain::ports::{Sms, SmsGateway};
 use phoneproof_domain::{E164, MessageId, NumberPlan, OtpCode, Segments};
 use phoneproof_sms_console::Inbox;
 
-use super::{CommandLine, print};
+use super::{CommandLine, print, waited};
 use crate::config::{ConfigError, Overrides, Settings};
 use crate::wiring::{self, Gateways, Shared};
 
@@ -69,16 +69,15 @@ pub(super) fn send(line: &CommandLine, spelled: &str, locale: Option<&str>) -> R
     let id = MessageId::generate(wiring::clock().now(), &*wiring::entropy());
     let sms = Sms::new(id, number, code, text, lifetime);
     let routed = gateways(&settings)?.routed;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| ConfigError::line(format!("cannot start: {error}")))?;
-    match runtime.block_on(routed.send(&sms)) {
-        Ok(receipt) => print(&format!(
-            "Taken by {} as {} ({} segment(s), {}).\n",
-            receipt.gateway.as_deref().unwrap_or("the gateway"),
-            receipt.provider_id,
-            segments.count,
-            if segments.gsm { "GSM-7" } else { "UCS-2" },
-        )),
-        Err(error) => Err(ConfigError::line(format!("not taken: {}", crate::http::chain(&error)))),
-    }
+    let receipt = waited(async {
+        let sent = routed.send(&sms).await;
+        sent.map_err(|error| ConfigError::line(format!("not taken: {}", crate::http::chain(&error))))
+    })?;
+    print(&format!(
+        "Taken by {} as {} ({} segment(s), {}).\n",
+        receipt.gateway.as_deref().unwrap_or("the gateway"),
+        receipt.provider_id,
+        segments.count,
+        if segments.gsm { "GSM-7" } else { "UCS-2" },
+    ))
 }

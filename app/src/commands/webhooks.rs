@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{CommandLine, print};
+use super::{CommandLine, print, waited};
 use crate::config::{ConfigError, Overrides};
 use crate::wiring;
 
@@ -10,13 +10,11 @@ pub(super) fn replay(line: &CommandLine, hours: u64, all: bool) -> Result<(), Co
     if settings.webhook.is_none() {
         return Err(ConfigError::at("webhooks.url", "not set: there is nobody to tell"));
     }
-    let store = wiring::store(&settings)?;
     let now = wiring::clock().now();
     let since = now.minus(Duration::from_secs(hours.saturating_mul(3600)));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| ConfigError::line(format!("cannot start: {error}")))?;
-    let count = runtime
-        .block_on(store.outbox.replay(since, all, now))
-        .map_err(ConfigError::line)?;
+    let count = waited(async {
+        let store = wiring::store(&settings).await?;
+        store.outbox.replay(since, all, now).await.map_err(ConfigError::line)
+    })?;
     print(&format!("{count} events of the last {hours} hours are told again.\n"))
 }

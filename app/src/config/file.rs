@@ -87,6 +87,8 @@ section!(Store {
     synchronous: Synchronous,
     readers: u32,
     queue: usize,
+    connections: usize,
+    statement_timeout_ms: u64,
     migrate: bool
 });
 section!(Keys {

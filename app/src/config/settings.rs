@@ -164,7 +164,7 @@ impl Settings {
             send_wait: send_wait(config.delivery.wait_ms)?,
             limits,
             server: checked(config.server)?,
-            store: config.store,
+            store: checked_store(config.store)?,
             publishable_key,
             secret_key,
             secret,
@@ -445,6 +445,19 @@ fn checked(server: super::file::Server) -> Result<super::file::Server, ConfigErr
         }
     }
     Ok(server)
+}
+
+fn checked_store(store: Store) -> Result<Store, ConfigError> {
+    if !(1..=1000).contains(&store.connections) {
+        let problem = format!("{} is not from 1 to 1000", store.connections);
+        return Err(ConfigError::at("store.connections", problem));
+    }
+    // An answer within 2 s is promised.
+    if !(10..=1900).contains(&store.statement_timeout_ms) {
+        let problem = format!("{} is not from 10 to 1900", store.statement_timeout_ms);
+        return Err(ConfigError::at("store.statement_timeout_ms", problem));
+    }
+    Ok(store)
 }
 
 /// A secret from the option itself or from the file that `…_file` names.

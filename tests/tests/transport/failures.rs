@@ -46,15 +46,14 @@ async fn health_says_that_the_database_is_gone_and_that_it_is_back() {
     let app = TestApp::spawn().await;
     let nobody = app.nobody();
     assert_eq!(nobody.get("/v1/health").await.resource(), &json!({ "status": "ok" }));
-    let aside = app.database.with_extension("aside");
-    std::fs::rename(&app.database, &aside).unwrap();
+    app.store.take_away();
     let away = nobody.get("/v1/health").await;
     assert_eq!((away.status, &away.json), (503, &json!({ "status": "unavailable" })));
     assert_eq!(
         (away.header("retry-after"), away.header("content-type")),
         (Some("2"), Some("application/json"))
     );
-    std::fs::rename(&aside, &app.database).unwrap();
+    app.store.bring_back();
     assert_eq!(nobody.get("/v1/health").await.resource(), &json!({ "status": "ok" }));
 }
 

@@ -1,7 +1,6 @@
 //! Users as rows.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{
     Metadata, PasswordHash, Profile, StoredPassword, Timestamp, User, UserPhones, UserPhonesParts,
@@ -9,25 +8,28 @@ use phoneproof_domain::{
 use serde_json::{Map, Value};
 
 use super::{BackupCodeRow, PhoneNumberRow, Place, document, millis, time};
-use crate::errors::corrupt;
+use crate::corrupt;
 use crate::schema::users;
 
 /// A row of `users`, but for the revision.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = users, check_for_backend(Sqlite))]
-pub(crate) struct UserRow {
-    pub(crate) id: String,
+#[diesel(table_name = users)]
+pub struct UserRow {
+    /// The user's id.
+    pub id: String,
+    /// What seldom changes.
     #[diesel(embed)]
-    pub(crate) profile: ProfileColumns,
+    pub profile: ProfileColumns,
+    /// What changes with the phone numbers.
     #[diesel(embed)]
-    pub(crate) standing: StandingColumns,
+    pub standing: StandingColumns,
 }
 
 /// The columns that seldom change: long ones and indexed ones, which are dear to write.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = users, check_for_backend(Sqlite))]
+#[diesel(table_name = users)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
-pub(crate) struct ProfileColumns {
+pub struct ProfileColumns {
     first_name: Option<String>,
     last_name: Option<String>,
     username: Option<String>,
@@ -42,9 +44,9 @@ pub(crate) struct ProfileColumns {
 
 /// The columns that change with the phone numbers.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = users, check_for_backend(Sqlite))]
+#[diesel(table_name = users)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
-pub(crate) struct StandingColumns {
+pub struct StandingColumns {
     banned: bool,
     locked_until_ms: Option<i64>,
     delete_self_enabled: bool,
@@ -61,7 +63,9 @@ pub(crate) struct StandingColumns {
 }
 
 impl UserRow {
-    pub(crate) fn of(user: &User) -> Self {
+    /// The row of a user.
+    #[must_use]
+    pub fn of(user: &User) -> Self {
         let (profile, phones) = (&user.profile, user.phones.parts());
         Self {
             id: user.id.as_str().to_owned(),
@@ -96,7 +100,10 @@ impl UserRow {
     }
 
     /// Joins the rows of one user; the numbers oldest first, the codes in order.
-    pub(crate) fn into_user(self, numbers: Vec<PhoneNumberRow>, codes: Vec<BackupCodeRow>) -> Result<User, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn into_user(self, numbers: Vec<PhoneNumberRow>, codes: Vec<BackupCodeRow>) -> Result<User, StoreError> {
         let place = Place {
             table: "users",
             key: &self.id,

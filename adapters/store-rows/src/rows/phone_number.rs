@@ -1,7 +1,6 @@
 //! Phone numbers as rows.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{Closed, PhoneNumber, Timestamp, User, Verification};
 
@@ -10,23 +9,28 @@ use crate::schema::phone_numbers;
 
 /// A row of `phone_numbers`. Its number never changes: another number is another row.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = phone_numbers, check_for_backend(Sqlite))]
-pub(crate) struct PhoneNumberRow {
-    pub(crate) user_id: String,
-    pub(crate) id: String,
-    pub(crate) number: String,
+#[diesel(table_name = phone_numbers)]
+pub struct PhoneNumberRow {
+    /// Whose it is.
+    pub user_id: String,
+    /// Its id.
+    pub id: String,
+    /// The number, E.164.
+    pub number: String,
+    /// What changes.
     #[diesel(embed)]
-    pub(crate) state: PhoneNumberState,
+    pub state: PhoneNumberState,
 }
 
 /// The columns that change.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = phone_numbers, check_for_backend(Sqlite))]
+#[diesel(table_name = phone_numbers)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
-pub(crate) struct PhoneNumberState {
+pub struct PhoneNumberState {
     held: bool,
     reserved_for_second_factor: bool,
-    pub(crate) default_second_factor: bool,
+    /// Whether it is the user's default second factor.
+    pub default_second_factor: bool,
     verification_state: String,
     attempts: Option<i32>,
     code_hash: Option<Vec<u8>>,
@@ -39,7 +43,8 @@ pub(crate) struct PhoneNumberState {
 
 impl PhoneNumberRow {
     /// All numbers of a user.
-    pub(crate) fn all_of(user: &User) -> Vec<Self> {
+    #[must_use]
+    pub fn all_of(user: &User) -> Vec<Self> {
         let row = |number: &PhoneNumber| Self {
             user_id: user.id.as_str().to_owned(),
             id: number.id.as_str().to_owned(),
@@ -49,7 +54,11 @@ impl PhoneNumberRow {
         user.phones.numbers().iter().map(row).collect()
     }
 
-    pub(crate) fn into_number(self) -> Result<PhoneNumber, StoreError> {
+    /// The phone number of a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn into_number(self) -> Result<PhoneNumber, StoreError> {
         let place = Place {
             table: "phone_numbers",
             key: &self.id,

@@ -15,26 +15,29 @@ use phoneproof_domain::{CodeHash, Timestamp, TokenHash};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::errors::corrupt;
+use crate::corrupt;
 
-pub(crate) use backup_code::BackupCodeRow;
-pub(crate) use client::ClientRow;
-pub(crate) use message::{MessageProgress, MessageRow};
-pub(crate) use phone_number::PhoneNumberRow;
-pub(crate) use session::{SessionRow, word as ending_word};
-pub(crate) use sign_in_token::SignInTokenRow;
-pub(crate) use user::UserRow;
+pub use backup_code::BackupCodeRow;
+pub use client::{ClientRow, ClientState};
+pub use message::{MessageProgress, MessageRow};
+pub use phone_number::{PhoneNumberRow, PhoneNumberState};
+pub use session::{SessionRow, SessionState, word as ending_word};
+pub use sign_in_token::SignInTokenRow;
+pub use user::{ProfileColumns, StandingColumns, UserRow};
 
 /// Where a row stands, for whoever has to mend it.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) table: &'static str,
-    pub(crate) key: &'a str,
+pub struct Place<'a> {
+    /// The table.
+    pub table: &'static str,
+    /// What identifies the row.
+    pub key: &'a str,
 }
 
 impl Place<'_> {
     /// The row has a value that none of our changes writes.
-    pub(crate) fn corrupt(self, column: &str, what: impl Display) -> StoreError {
+    #[must_use]
+    pub fn corrupt(self, column: &str, what: impl Display) -> StoreError {
         corrupt(self.table, self.key, format!("{column}: {what}"))
     }
 
@@ -48,18 +51,34 @@ impl Place<'_> {
         Ok(TokenHash::from_bytes(bytes))
     }
 
-    pub(crate) fn document<T: DeserializeOwned>(self, column: &str, text: &str) -> Result<T, StoreError> {
+    /// Reads a document of the domain.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn document<T: DeserializeOwned>(self, column: &str, text: &str) -> Result<T, StoreError> {
         serde_json::from_str(text).map_err(|error| self.corrupt(column, error))
     }
 
-    pub(crate) fn parsed<T: std::str::FromStr<Err: Display>>(self, column: &str, text: &str) -> Result<T, StoreError> {
+    /// Reads a value of the domain.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn parsed<T: std::str::FromStr<Err: Display>>(self, column: &str, text: &str) -> Result<T, StoreError> {
         text.parse().map_err(|error| self.corrupt(column, error))
     }
 }
 
 /// A document of the domain as JSON text. It holds texts, numbers and lists alone, which JSON can all say.
-pub(crate) fn document(value: &impl Serialize) -> String {
+#[must_use]
+pub fn document(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What somebody else wrote, without what PostgreSQL cannot hold: a provider's answer must not keep a text from being
+/// settled.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 fn millis(time: Option<Timestamp>) -> Option<i64> {

@@ -1,32 +1,33 @@
 //! Messages as rows.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{Message, MessageState, Timestamp};
 
-use super::{Place, millis, time};
+use super::{Place, millis, plain, time};
 use crate::schema::sms_messages;
 
 /// A row of `sms_messages`.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = sms_messages, check_for_backend(Sqlite))]
-pub(crate) struct MessageRow {
-    pub(crate) id: String,
+#[diesel(table_name = sms_messages)]
+pub struct MessageRow {
+    /// The message's id.
+    pub id: String,
     number: String,
     user_id: Option<String>,
     phone_number_id: Option<String>,
     expires_at_ms: i64,
     created_at_ms: i64,
+    /// What changes.
     #[diesel(embed)]
-    pub(crate) progress: MessageProgress,
+    pub progress: MessageProgress,
 }
 
 /// The columns that change.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = sms_messages, check_for_backend(Sqlite))]
+#[diesel(table_name = sms_messages)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
-pub(crate) struct MessageProgress {
+pub struct MessageProgress {
     sealed: Option<String>,
     state: String,
     gateway: Option<String>,
@@ -40,7 +41,9 @@ pub(crate) struct MessageProgress {
 }
 
 impl MessageRow {
-    pub(crate) fn of(message: &Message) -> Self {
+    /// The row of a message.
+    #[must_use]
+    pub fn of(message: &Message) -> Self {
         Self {
             id: message.id.as_str().to_owned(),
             number: message.to.as_str().to_owned(),
@@ -52,7 +55,11 @@ impl MessageRow {
         }
     }
 
-    pub(crate) fn into_message(self) -> Result<Message, StoreError> {
+    /// The message of a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn into_message(self) -> Result<Message, StoreError> {
         let place = Place {
             table: "sms_messages",
             key: &self.id,
@@ -87,16 +94,18 @@ impl MessageRow {
 }
 
 impl MessageProgress {
-    pub(crate) fn of(message: &Message) -> Self {
+    /// What changes about a message.
+    #[must_use]
+    pub fn of(message: &Message) -> Self {
         Self {
             sealed: message.sealed.clone(),
             state: message.state.as_str().to_owned(),
             gateway: message.gateway.clone(),
-            provider_id: message.provider_id.clone(),
+            provider_id: message.provider_id.as_deref().map(plain),
             tries: message.tries.into(),
             unsettled: message.unsettled.into(),
             segments: message.segments.into(),
-            error: message.error.clone(),
+            error: message.error.as_deref().map(plain),
             due_at_ms: millis(message.due_at),
             updated_at_ms: message.updated_at.as_millis(),
         }

@@ -1,7 +1,6 @@
 //! Backup codes as rows: hashes, never codes.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{StoredBackupCode, User};
 
@@ -10,18 +9,21 @@ use crate::schema::backup_codes;
 
 /// A row of `backup_codes`.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = backup_codes, primary_key(user_id, position), check_for_backend(Sqlite))]
+#[diesel(table_name = backup_codes, primary_key(user_id, position))]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
-pub(crate) struct BackupCodeRow {
-    pub(crate) user_id: String,
-    pub(crate) position: i32,
+pub struct BackupCodeRow {
+    /// Whose it is.
+    pub user_id: String,
+    /// Its place among the user's codes, from 0.
+    pub position: i32,
     hash: Vec<u8>,
     used_at_ms: Option<i64>,
 }
 
 impl BackupCodeRow {
     /// All backup codes of a user, in order.
-    pub(crate) fn all_of(user: &User) -> Vec<Self> {
+    #[must_use]
+    pub fn all_of(user: &User) -> Vec<Self> {
         (0..)
             .zip(&user.phones.parts().backup_codes)
             .map(|(position, code)| Self {
@@ -33,7 +35,22 @@ impl BackupCodeRow {
             .collect()
     }
 
-    pub(crate) fn into_code(self) -> Result<StoredBackupCode, StoreError> {
+    /// A row as it is kept.
+    #[must_use]
+    pub const fn stored(user_id: String, position: i32, hash: Vec<u8>, used_at_ms: Option<i64>) -> Self {
+        Self {
+            user_id,
+            position,
+            hash,
+            used_at_ms,
+        }
+    }
+
+    /// The code of a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn into_code(self) -> Result<StoredBackupCode, StoreError> {
         let key = format!("{} {}", self.user_id, self.position);
         let place = Place {
             table: "backup_codes",

@@ -1,4 +1,6 @@
-//! Which rows a change writes. Made by the caller, so that the writing thread has only to write.
+//! Which rows a change writes.
+//!
+//! Made before anything is locked, so that whoever holds the lock has only to write.
 
 use phoneproof_domain::User;
 use phoneproof_domain::ports::Change;
@@ -7,51 +9,64 @@ use crate::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
 
 /// The rows that a change writes.
 #[derive(Debug)]
-pub(crate) enum Plan {
+pub enum Plan {
     /// A new user.
     Create {
+        /// The user.
         user: UserRow,
+        /// The user's numbers.
         numbers: Vec<PhoneNumberRow>,
+        /// The user's backup codes.
         codes: Vec<BackupCodeRow>,
     },
     /// A user who was read at `revision`, and what differs since.
     Replace {
+        /// The user.
         user: UserRow,
+        /// The revision that must still stand.
         revision: i64,
         /// Whether the profile is among what differs.
         profile: bool,
+        /// The numbers that differ.
         numbers: NumberRows,
+        /// The codes that differ.
         codes: BackupCodeRows,
     },
     /// A user who was read at `revision` and goes.
-    Delete { id: String, revision: i64 },
+    Delete {
+        /// The user.
+        id: String,
+        /// The revision that must still stand.
+        revision: i64,
+    },
 }
 
 /// The phone numbers that differ, to be written in this order: first what gives something up.
 #[derive(Debug, Default)]
-pub(crate) struct NumberRows {
+pub struct NumberRows {
     /// Identifiers of rows that go.
-    pub(crate) deleted: Vec<String>,
+    pub deleted: Vec<String>,
     /// Rows that change; those that become the default second factor come last.
-    pub(crate) updated: Vec<PhoneNumberRow>,
+    pub updated: Vec<PhoneNumberRow>,
     /// New rows.
-    pub(crate) inserted: Vec<PhoneNumberRow>,
+    pub inserted: Vec<PhoneNumberRow>,
 }
 
 /// The backup codes that differ.
 #[derive(Debug, Default)]
-pub(crate) struct BackupCodeRows {
+pub struct BackupCodeRows {
     /// The rows from this position on go.
-    pub(crate) deleted_from: Option<i32>,
+    pub deleted_from: Option<i32>,
     /// Rows that change.
-    pub(crate) updated: Vec<BackupCodeRow>,
+    pub updated: Vec<BackupCodeRow>,
     /// New rows.
-    pub(crate) inserted: Vec<BackupCodeRow>,
+    pub inserted: Vec<BackupCodeRow>,
 }
 
 impl Plan {
     /// The rows that `change` writes.
-    pub(crate) fn of(change: &Change<User>) -> Self {
+    #[must_use]
+    pub fn of(change: &Change<User>) -> Self {
         match change {
             Change::Create(user) => Self::Create {
                 user: UserRow::of(user),

@@ -1,7 +1,6 @@
 //! Sessions as rows.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{Activity, Client, Ending, Session, Timestamp};
 
@@ -10,20 +9,24 @@ use crate::schema::sessions;
 
 /// A row of `sessions`.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = sessions, check_for_backend(Sqlite))]
-pub(crate) struct SessionRow {
-    pub(crate) client_id: String,
-    pub(crate) id: String,
-    pub(crate) user_id: String,
+#[diesel(table_name = sessions)]
+pub struct SessionRow {
+    /// Whose it is.
+    pub client_id: String,
+    /// Its id.
+    pub id: String,
+    /// Who is signed in.
+    pub user_id: String,
+    /// What changes.
     #[diesel(embed)]
-    pub(crate) state: SessionState,
+    pub state: SessionState,
 }
 
 /// The columns that change.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = sessions, check_for_backend(Sqlite))]
+#[diesel(table_name = sessions)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
-pub(crate) struct SessionState {
+pub struct SessionState {
     ending: Option<String>,
     generation: i64,
     first_factor_at_ms: Option<i64>,
@@ -39,7 +42,8 @@ pub(crate) struct SessionState {
 
 impl SessionRow {
     /// All sessions of a client.
-    pub(crate) fn all_of(client: &Client) -> Vec<Self> {
+    #[must_use]
+    pub fn all_of(client: &Client) -> Vec<Self> {
         let row = |session: &Session| Self {
             client_id: client.id.as_str().to_owned(),
             id: session.id.as_str().to_owned(),
@@ -61,7 +65,11 @@ impl SessionRow {
         client.sessions.iter().map(row).collect()
     }
 
-    pub(crate) fn into_session(self) -> Result<Session, StoreError> {
+    /// The session of a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn into_session(self) -> Result<Session, StoreError> {
         let Self { id, user_id, state, .. } = &self;
         let place = Place {
             table: "sessions",
@@ -98,7 +106,8 @@ impl SessionRow {
 }
 
 /// The word for an ending in the column.
-pub(crate) const fn word(ending: Ending) -> &'static str {
+#[must_use]
+pub const fn word(ending: Ending) -> &'static str {
     match ending {
         Ending::Ended => "ended",
         Ending::Removed => "removed",

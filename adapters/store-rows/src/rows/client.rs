@@ -1,7 +1,6 @@
 //! Clients as rows.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{Client, Timestamp};
 
@@ -10,18 +9,20 @@ use crate::schema::clients;
 
 /// A row of `clients`, but for the revision.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = clients, check_for_backend(Sqlite))]
-pub(crate) struct ClientRow {
-    pub(crate) id: String,
+#[diesel(table_name = clients)]
+pub struct ClientRow {
+    /// The client's id.
+    pub id: String,
+    /// What changes.
     #[diesel(embed)]
-    pub(crate) state: ClientState,
+    pub state: ClientState,
 }
 
 /// The columns that change.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = clients, check_for_backend(Sqlite))]
+#[diesel(table_name = clients)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
-pub(crate) struct ClientState {
+pub struct ClientState {
     token_hash: Vec<u8>,
     last_active_session_id: Option<String>,
     last_strategy: Option<String>,
@@ -32,7 +33,9 @@ pub(crate) struct ClientState {
 }
 
 impl ClientRow {
-    pub(crate) fn of(client: &Client) -> Self {
+    /// The row of a client.
+    #[must_use]
+    pub fn of(client: &Client) -> Self {
         Self {
             id: client.id.as_str().to_owned(),
             state: ClientState {
@@ -48,7 +51,10 @@ impl ClientRow {
     }
 
     /// Joins the rows of one client; the sessions oldest first.
-    pub(crate) fn into_client(self, sessions: Vec<SessionRow>) -> Result<Client, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn into_client(self, sessions: Vec<SessionRow>) -> Result<Client, StoreError> {
         let Self { id, state } = &self;
         let place = Place {
             table: "clients",

@@ -1,7 +1,6 @@
 //! Tickets as rows.
 
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{SignInToken, TicketStatus, Timestamp};
 
@@ -10,9 +9,10 @@ use crate::schema::sign_in_tokens;
 
 /// A row of `sign_in_tokens`, but for the revision.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = sign_in_tokens, check_for_backend(Sqlite))]
-pub(crate) struct SignInTokenRow {
-    pub(crate) id: String,
+#[diesel(table_name = sign_in_tokens)]
+pub struct SignInTokenRow {
+    /// Its id.
+    pub id: String,
     token_hash: Vec<u8>,
     user_id: String,
     status: String,
@@ -22,7 +22,9 @@ pub(crate) struct SignInTokenRow {
 }
 
 impl SignInTokenRow {
-    pub(crate) fn of(ticket: &SignInToken) -> Self {
+    /// The row of a ticket.
+    #[must_use]
+    pub fn of(ticket: &SignInToken) -> Self {
         Self {
             id: ticket.id.as_str().to_owned(),
             token_hash: ticket.token.as_bytes().to_vec(),
@@ -34,7 +36,11 @@ impl SignInTokenRow {
         }
     }
 
-    pub(crate) fn into_ticket(self) -> Result<SignInToken, StoreError> {
+    /// The ticket of a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn into_ticket(self) -> Result<SignInToken, StoreError> {
         let place = Place {
             table: "sign_in_tokens",
             key: &self.id,

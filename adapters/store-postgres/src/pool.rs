@@ -1,0 +1,134 @@
+//! Connections, handed out to whoever reads or writes.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use deadpool::Runtime;
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use phoneproof_domain::ports::StoreError;
+
+use crate::OpenError;
+use crate::connect::{Connector, Role};
+use crate::errors::{Failure, told, unavailable};
+
+/// How long a caller waits: an answer within 2 s is promised.
+const PATIENCE: Duration = Duration::from_millis(1900);
+
+/// How long a caller waits for a free connection. Under overload this is what is said no to.
+const WAIT: Duration = Duration::from_millis(1000);
+
+/// Connections of one role.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pool: Pool<AsyncPgConnection>,
+    connector: Connector,
+    patience: Option<Duration>,
+}
+
+impl Connections {
+    /// At most `most` connections, which are opened as they are needed and again after they broke.
+    pub(crate) fn new(connector: &Connector, role: Role, most: usize) -> Result<Self, OpenError> {
+        let opening = connector.clone();
+        let mut config = ManagerConfig::default();
+        // Asking each time whether the connection still lives would double the round trips; one that is known to have
+        // ended is not handed out.
+        config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(move |_| {
+            let opening = opening.clone();
+            async move {
+                let opened = opening.connect(role).await;
+                opened.map_err(|error| diesel::ConnectionError::BadConnection(told(error).to_string()))
+            }
+            .boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config("", config);
+        let pool = Pool::builder(manager)
+            .max_size(most.max(1))
+            .wait_timeout(Some(WAIT))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| OpenError::of(connector.place(), error))?;
+        Ok(Self {
+            pool,
+            connector: connector.clone(),
+            patience: (role == Role::Serve).then_some(PATIENCE),
+        })
+    }
+
+    /// Runs `work` on a connection.
+    pub(crate) async fn read<T>(
+        &self,
+        work: impl AsyncFnOnce(&AsyncPgConnection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        Ok(self.run(work).await?)
+    }
+
+    /// Runs `work`, which writes, to its end, whether or not the caller stays to hear of it.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl for<'a> FnOnce(&'a AsyncPgConnection) -> BoxFuture<'a, Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let this = self.clone();
+        let running = self.connector.runtime().spawn(async move {
+            this.run(async |connection: &AsyncPgConnection| work(connection).await)
+                .await
+        });
+        running.await.unwrap_or_else(|error| Err(unavailable(error).into()))
+    }
+
+    async fn run<T>(&self, work: impl AsyncFnOnce(&AsyncPgConnection) -> Result<T, Failure>) -> Result<T, Failure> {
+        let attempt = async {
+            let taken = self.pool.get().await;
+            let mut lease = Lease::of(taken.map_err(|error| unavailable(error.to_string()))?);
+            let outcome = work(&lease).await;
+            // After an error of the database nobody knows what state the connection is in.
+            lease.sound = !matches!(outcome, Err(Failure::Database(_)));
+            outcome
+        };
+        match self.patience {
+            Some(patience) => tokio::time::timeout(patience, attempt)
+                .await
+                .unwrap_or_else(|late| Err(unavailable(late).into())),
+            None => attempt.await,
+        }
+    }
+}
+
+/// A connection that goes back to the pool only if it is known to be at rest. Whatever is dropped in the middle (a caller
+/// that leaves, a time-out) is closed, and PostgreSQL undoes what was not committed.
+struct Lease {
+    connection: Option<Object<AsyncPgConnection>>,
+    sound: bool,
+}
+
+impl Lease {
+    fn of(connection: Object<AsyncPgConnection>) -> Self {
+        Self {
+            connection: Some(connection),
+            sound: false,
+        }
+    }
+}
+
+impl Deref for Lease {
+    type Target = AsyncPgConnection;
+
+    #[expect(clippy::expect_used, reason = "it is taken out by `drop` alone")]
+    fn deref(&self) -> &AsyncPgConnection {
+        self.connection.as_deref().expect("a connection")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !self.sound
+            && let Some(connection) = self.connection.take()
+        {
+            drop(Object::take(connection));
+        }
+    }
+}

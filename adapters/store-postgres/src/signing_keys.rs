@@ -1,0 +1,90 @@
+//! `SigningKeys`: the sealed keys that sign session tokens.
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use futures_util::FutureExt;
+use phoneproof_domain::Timestamp;
+use phoneproof_domain::ports::{SigningKeys, StoreError, StoredKey};
+use phoneproof_store_rows::schema::signing_keys;
+
+use crate::PostgresStore;
+use crate::errors::Failure;
+use crate::transaction::within;
+
+#[async_trait]
+impl SigningKeys for PostgresStore {
+    async fn all(&self) -> Result<Vec<StoredKey>, StoreError> {
+        self.connections.read(async |connection| all(connection).await).await
+    }
+
+    async fn add_first(&self, key: &StoredKey) -> Result<(), StoreError> {
+        let key = key.clone();
+        let added = self.written(move |connection| {
+            let work = async move {
+                alone(connection).await?;
+                if count(connection).await? == 0 {
+                    insert(connection, &key).await?;
+                }
+                Ok(())
+            };
+            within(connection, work).boxed()
+        });
+        Ok(added.await?)
+    }
+
+    async fn rotate(&self, key: &StoredKey, retire_others_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let key = key.clone();
+        let rotated = self.written(move |connection| {
+            let work = async move {
+                alone(connection).await?;
+                let retired = signing_keys::table.filter(signing_keys::retires_at_ms.le(now.as_millis()));
+                diesel::delete(retired).execute(&mut &*connection).await?;
+                diesel::update(signing_keys::table.filter(signing_keys::retires_at_ms.is_null()))
+                    .set(signing_keys::retires_at_ms.eq(retire_others_at.as_millis()))
+                    .execute(&mut &*connection)
+                    .await?;
+                insert(connection, &key).await
+            };
+            within(connection, work).boxed()
+        });
+        Ok(rotated.await?)
+    }
+}
+
+/// One process after the other: there is no row yet that two of them could wait for each other at.
+async fn alone(mut connection: &AsyncPgConnection) -> Result<(), Failure> {
+    let lock = "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE";
+    Ok(connection.batch_execute(lock).await?)
+}
+
+async fn all(mut connection: &AsyncPgConnection) -> Result<Vec<StoredKey>, Failure> {
+    let rows: Vec<(String, Vec<u8>, i64, Option<i64>)> = signing_keys::table
+        .order_by((signing_keys::signs_from_ms, signing_keys::id))
+        .load(&mut connection)
+        .await?;
+    let keys = rows.into_iter().map(|(id, sealed, signs_from, retires_at)| StoredKey {
+        id,
+        sealed,
+        signs_from: Timestamp::from_millis(signs_from),
+        retires_at: retires_at.map(Timestamp::from_millis),
+    });
+    Ok(keys.collect())
+}
+
+async fn count(mut connection: &AsyncPgConnection) -> Result<i64, Failure> {
+    Ok(signing_keys::table.count().get_result(&mut connection).await?)
+}
+
+async fn insert(mut connection: &AsyncPgConnection, key: &StoredKey) -> Result<(), Failure> {
+    diesel::insert_into(signing_keys::table)
+        .values((
+            signing_keys::id.eq(&key.id),
+            signing_keys::sealed.eq(&key.sealed),
+            signing_keys::signs_from_ms.eq(key.signs_from.as_millis()),
+            signing_keys::retires_at_ms.eq(key.retires_at.map(Timestamp::as_millis)),
+        ))
+        .execute(&mut connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! `SmsOutbox`: texts on their way.
+//!
+//! Every change of a message locks its row, so that the rules of the domain ([`Message::lease`], [`Message::settle`])
+//! decide on what is there.
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::FutureExt;
+use futures_util::future::try_join_all;
+use phoneproof_domain::ports::{DeliveryReceipt, MessageQuery, SmsOutbox, StoreError};
+use phoneproof_domain::{Message, MessageId, Settled, Timestamp};
+use phoneproof_store_rows::rows::{MessageProgress, MessageRow};
+use phoneproof_store_rows::schema::sms_messages;
+use phoneproof_store_rows::{ProgressOfMessage, Update};
+
+use crate::PostgresStore;
+use crate::errors::Failure;
+use crate::search::message_conditions;
+use crate::transaction::{Step, within};
+
+#[async_trait]
+impl SmsOutbox for PostgresStore {
+    async fn claim(&self, now: Timestamp, limit: u32) -> Result<Vec<Message>, StoreError> {
+        // Nearly always there is nothing to do, and to find that out must cost no transaction.
+        if !self
+            .connections
+            .read(async |connection| waiting(connection, now).await)
+            .await?
+        {
+            return Ok(Vec::new());
+        }
+        let claimed = self
+            .written(move |connection| async move { within(connection, claim(connection, now, limit)).await }.boxed());
+        Ok(claimed.await?)
+    }
+
+    async fn settle(&self, id: &MessageId, settled: &Settled, now: Timestamp) -> Result<(), StoreError> {
+        let (id, settled) = (id.clone(), settled.clone());
+        let kept = self.written(move |connection| {
+            async move { within(connection, settle(connection, &id, settled, now)).await }.boxed()
+        });
+        Ok(kept.await?)
+    }
+
+    async fn receipt(&self, gateway: &str, receipt: &DeliveryReceipt, now: Timestamp) -> Result<bool, StoreError> {
+        let (gateway, told) = (gateway.to_owned(), receipt.clone());
+        let noted = self.written(move |connection| {
+            async move { within(connection, receive(connection, &gateway, &told, now)).await }.boxed()
+        });
+        Ok(noted.await?)
+    }
+
+    async fn message(&self, id: &MessageId) -> Result<Option<Message>, StoreError> {
+        let id = id.as_str();
+        self.connections
+            .read(async |connection| message(connection, id).await)
+            .await
+    }
+
+    async fn messages(&self, query: &MessageQuery) -> Result<(Vec<Message>, u64), StoreError> {
+        self.searches
+            .read(async |connection| messages(connection, query).await)
+            .await
+    }
+
+    async fn forget_messages(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let forgotten = self.written(move |connection| forget(connection, before).boxed());
+        Ok(forgotten.await?)
+    }
+}
+
+/// Writes a new message.
+pub(crate) fn insert(message: &Message) -> Step {
+    let row = MessageRow::of(message);
+    Step::any(move |mut connection| {
+        diesel::insert_into(sms_messages::table)
+            .values(&row)
+            .execute(&mut connection)
+    })
+}
+
+async fn waiting(mut connection: &AsyncPgConnection, now: Timestamp) -> Result<bool, Failure> {
+    let due = sms_messages::table.filter(sms_messages::due_at_ms.le(now.as_millis()));
+    Ok(diesel::select(diesel::dsl::exists(due))
+        .get_result(&mut connection)
+        .await?)
+}
+
+/// What another process is claiming just now is passed over.
+async fn claim(mut connection: &AsyncPgConnection, now: Timestamp, limit: u32) -> Result<Vec<Message>, Failure> {
+    let rows: Vec<MessageRow> = sms_messages::table
+        .filter(sms_messages::due_at_ms.le(now.as_millis()))
+        .order_by((sms_messages::created_at_ms, sms_messages::id))
+        .limit(i64::from(limit))
+        .select(MessageRow::as_select())
+        .for_update()
+        .skip_locked()
+        .load(&mut connection)
+        .await?;
+    let mut claimed = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut message = row.into_message()?;
+        message.lease(now);
+        claimed.push(message);
+    }
+    try_join_all(claimed.iter().map(|message| update(connection, message))).await?;
+    Ok(claimed)
+}
+
+async fn settle(
+    mut connection: &AsyncPgConnection,
+    id: &MessageId,
+    settled: Settled,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let row: Option<MessageRow> = sms_messages::table
+        .find(id.as_str())
+        .select(MessageRow::as_select())
+        .for_update()
+        .get_result(&mut connection)
+        .await
+        .optional()?;
+    let Some(row) = row else { return Ok(()) };
+    let mut message = row.into_message()?;
+    message.settle(settled, now);
+    update(connection, &message).await
+}
+
+async fn receive(
+    mut connection: &AsyncPgConnection,
+    gateway: &str,
+    receipt: &DeliveryReceipt,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    // No text here holds one, and PostgreSQL would not even compare it.
+    if receipt.provider_id.contains('\0') {
+        return Ok(false);
+    }
+    let row: Option<MessageRow> = sms_messages::table
+        .filter(sms_messages::provider_id.eq(&receipt.provider_id))
+        .filter(sms_messages::gateway.eq(gateway))
+        .select(MessageRow::as_select())
+        .limit(1)
+        .for_update()
+        .get_result(&mut connection)
+        .await
+        .optional()?;
+    let Some(row) = row else { return Ok(false) };
+    let mut message = row.into_message()?;
+    if message.state.may_become(receipt.state) && message.state != receipt.state {
+        message.state = receipt.state;
+        message.error.clone_from(&receipt.error);
+        message.updated_at = now;
+        update(connection, &message).await?;
+    }
+    Ok(true)
+}
+
+async fn update(mut connection: &AsyncPgConnection, message: &Message) -> Result<(), Failure> {
+    let progress = MessageProgress::of(message);
+    Update {
+        kind: ProgressOfMessage,
+        set: (&progress).as_changeset(),
+        of: sms_messages::id.eq(message.id.as_str()),
+    }
+    .execute(&mut connection)
+    .await?;
+    Ok(())
+}
+
+async fn message(mut connection: &AsyncPgConnection, id: &str) -> Result<Option<Message>, Failure> {
+    let row: Option<MessageRow> = sms_messages::table
+        .find(id)
+        .select(MessageRow::as_select())
+        .get_result(&mut connection)
+        .await
+        .optional()?;
+    Ok(row.map(MessageRow::into_message).transpose()?)
+}
+
+async fn messages(mut connection: &AsyncPgConnection, query: &MessageQuery) -> Result<(Vec<Message>, u64), Failure> {
+    let mut found = sms_messages::table
+        .select(MessageRow::as_select())
+        .order_by((sms_messages::created_at_ms.desc(), sms_messages::id.desc()))
+        .limit(i64::from(query.limit))
+        .offset(i64::try_from(query.offset).unwrap_or(i64::MAX))
+        .into_boxed();
+    let mut counted = sms_messages::table.select(diesel::dsl::count_star()).into_boxed();
+    for condition in message_conditions(query) {
+        found = found.filter(condition);
+    }
+    for condition in message_conditions(query) {
+        counted = counted.filter(condition);
+    }
+    let total: i64 = counted.get_result(&mut connection).await?;
+    let rows: Vec<MessageRow> = found.load(&mut connection).await?;
+    let messages = rows.into_iter().map(MessageRow::into_message);
+    Ok((messages.collect::<Result<_, _>>()?, total.unsigned_abs()))
+}
+
+async fn forget(mut connection: &AsyncPgConnection, before: Timestamp) -> Result<u64, Failure> {
+    let old = sms_messages::table
+        .filter(sms_messages::due_at_ms.is_null())
+        .filter(sms_messages::created_at_ms.lt(before.as_millis()));
+    Ok(diesel::delete(old).execute(&mut connection).await? as u64)
+}

@@ -1,0 +1,26 @@
+//! `UnitOfWork`: changes of several aggregates in one transaction.
+
+use async_trait::async_trait;
+use phoneproof_domain::ports::{CommitError, UnitOfWork, Write};
+use phoneproof_store_rows::{ClientPlan, Plan};
+
+use crate::transaction::Step;
+use crate::{PostgresStore, clients_repository, events, save, sign_in_tokens_repository, sms_outbox};
+
+#[async_trait]
+impl UnitOfWork for PostgresStore {
+    async fn commit_all(&self, writes: Vec<Write>) -> Result<(), CommitError> {
+        self.commit_steps(writes.into_iter().flat_map(steps).collect()).await
+    }
+}
+
+/// What one write comes to in statements.
+fn steps(write: Write) -> Vec<Step> {
+    match write {
+        Write::User(change) => save::steps(Plan::of(&change)),
+        Write::Client(change) => clients_repository::steps(ClientPlan::of(&change)),
+        Write::SignInToken(change) => vec![sign_in_tokens_repository::step(&change)],
+        Write::Message(message) => vec![sms_outbox::insert(&message)],
+        Write::Event(event) => vec![events::insert(event)],
+    }
+}

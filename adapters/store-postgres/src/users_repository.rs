@@ -1,0 +1,64 @@
+//! `Repository<User>`: one user, read and written as one.
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use phoneproof_domain::ports::{Change, CommitError, Loaded, Repository, Revision, StoreError};
+use phoneproof_domain::{User, UserId};
+use phoneproof_store_rows::Plan;
+use phoneproof_store_rows::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
+use phoneproof_store_rows::schema::{phone_numbers, users};
+
+use crate::PostgresStore;
+use crate::errors::Failure;
+use crate::fragments::{CodeHashes, CodeUses};
+use crate::save;
+
+#[async_trait]
+impl Repository<User> for PostgresStore {
+    async fn load(&self, id: &UserId) -> Result<Option<Loaded<User>>, StoreError> {
+        let id = id.as_str();
+        self.connections
+            .read(async |connection| load(connection, id).await)
+            .await
+    }
+
+    async fn commit(&self, change: Change<User>) -> Result<(), CommitError> {
+        self.commit_steps(save::steps(Plan::of(&change))).await
+    }
+}
+
+/// What one row of the statement has: the user again beside each number.
+type Row = (i64, UserRow, Option<PhoneNumberRow>, Vec<Vec<u8>>, Vec<Option<i64>>);
+
+/// One statement sees one moment: several would need a transaction around them.
+async fn load(mut connection: &AsyncPgConnection, id: &str) -> Result<Option<Loaded<User>>, Failure> {
+    let rows: Vec<Row> = users::table
+        .left_join(phone_numbers::table)
+        .filter(users::id.eq(id))
+        .order_by((phone_numbers::created_at_ms, phone_numbers::id))
+        .select((
+            users::revision,
+            UserRow::as_select(),
+            Option::<PhoneNumberRow>::as_select(),
+            CodeHashes,
+            CodeUses,
+        ))
+        .load(&mut connection)
+        .await?;
+    let (mut first, mut numbers) = (None, Vec::new());
+    for (revision, user, number, hashes, uses) in rows {
+        numbers.extend(number);
+        first.get_or_insert((revision, user, hashes, uses));
+    }
+    let Some((revision, user, hashes, uses)) = first else {
+        return Ok(None);
+    };
+    let codes = (0..).zip(hashes.into_iter().zip(uses));
+    let codes = codes.map(|(position, (hash, used))| BackupCodeRow::stored(user.id.clone(), position, hash, used));
+    let codes = codes.collect();
+    Ok(Some(Loaded {
+        aggregate: user.into_user(numbers, codes)?,
+        revision: Revision(revision),
+    }))
+}
