@@ -9,7 +9,10 @@ use super::health::store_serves;
 use crate::server::AppState;
 
 pub(crate) async fn show(state: Data<AppState>) -> HttpResponse {
-    if store_serves(&state).await {
+    // First, and without the store: it is to be known at once.
+    if state.drain.has_begun() {
+        not("draining")
+    } else if store_serves(&state).await {
         HttpResponse::Ok().json(json!({ "status": "ready" }))
     } else {
         not("unavailable")
