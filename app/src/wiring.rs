@@ -3,6 +3,7 @@
 //! A new provider is a crate of its own, a dependency in `app/Cargo.toml` and one line here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,6 +135,13 @@ const MIGRATIONS: &[(&str, Open<Vec<String>>)] = &[("sqlite", |settings| {
     SqliteStore::migrate(&sqlite(settings)?).map_err(|error| error.to_string())
 })];
 
+type Backup = fn(&Settings, &Path) -> Result<u64, String>;
+
+/// What copies a store into a file, by the scheme of `store.url`, for those that bring no tool for it.
+const BACKUPS: &[(&str, Backup)] = &[("sqlite", |settings, file| {
+    SqliteStore::backup(&sqlite(settings)?, file).map_err(|error| error.to_string())
+})];
+
 /// One store, as each port that it serves.
 #[derive(Clone)]
 pub struct Store {
@@ -247,6 +255,18 @@ pub fn known_store(settings: &Settings) -> Result<(), ConfigError> {
 pub fn migrate(settings: &Settings) -> Result<Vec<String>, ConfigError> {
     let migrate = by_scheme(MIGRATIONS, &settings.store.url)?;
     migrate(settings).map_err(|problem| ConfigError::at("store.url", problem))
+}
+
+/// Copies the configured store into a new file, beside a running server, and answers its size in bytes.
+///
+/// # Errors
+/// [`ConfigError`] saying what to do.
+pub fn backup(settings: &Settings, file: &Path) -> Result<u64, ConfigError> {
+    let backup = by_scheme(BACKUPS, &settings.store.url).map_err(|_| {
+        let problem = "only an SQLite store is copied like this; for PostgreSQL, pg_dump makes the backup";
+        ConfigError::at("store.url", problem)
+    })?;
+    backup(settings, file).map_err(|problem| ConfigError::at("store.url", problem))
 }
 
 /// The configured gateways, joined by their routes.
