@@ -141,6 +141,7 @@ fn every_default_is_what_the_program_does_without_being_told() {
     assert_eq!(defaults.environment, Environment::Development);
     assert_eq!(defaults.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(defaults.store.url, "sqlite://phoneproof.db");
+    assert!(defaults.drain.is_zero(), "Ctrl-C does not wait");
     let policy = defaults.policy;
     assert_eq!((policy.max_attempts, policy.max_unverified), (5, Some(5)));
     assert_eq!(
@@ -199,6 +200,7 @@ fn a_wrong_value_is_named() {
         ("SERVER__KEEP_ALIVE_SECONDS", "0", "server.keep_alive_seconds"),
         ("SERVER__HEADER_TIMEOUT_MS", "soon", "server.header_timeout_ms"),
         ("SERVER__BODY_TIMEOUT_MS", "0", "server.body_timeout_ms"),
+        ("SERVER__DRAIN_SECONDS", "-1", "server.drain_seconds"),
         ("SERVER__SHUTDOWN_SECONDS", "1.5", "server.shutdown_seconds"),
         ("STORE__SYNCHRONOUS", "off", "store.synchronous"),
         ("STORE__READERS", "none", "store.readers"),

@@ -39,6 +39,8 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// The numbers of the HTTP server.
     pub server: super::file::Server,
+    /// How long to serve on after SIGTERM.
+    pub drain: Duration,
     /// The store.
     pub store: Store,
     /// The publishable key; none in development where none is set.
@@ -163,6 +165,7 @@ impl Settings {
             native: config.native.enabled,
             send_wait: send_wait(config.delivery.wait_ms)?,
             limits,
+            drain: Duration::from_secs(config.server.drain_seconds.unwrap_or(if development { 0 } else { 5 })),
             server: checked(config.server)?,
             store: checked_store(config.store)?,
             publishable_key,
