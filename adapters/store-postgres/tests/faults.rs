@@ -158,11 +158,9 @@ async fn changes_that_wait_for_each_other_both_end() {
         );
         assert!(outcomes.iter().any(|outcome| outcome.is_ok()), "{outcomes:?}");
     }
-    let [a, b] = [
-        users(&store).load(&"a".parse().unwrap()),
-        users(&store).load(&"b".parse().unwrap()),
-    ];
-    let (a, b) = (a.await.unwrap().unwrap(), b.await.unwrap().unwrap());
+    let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
+    let (a, b) = tokio::join!(users(&store).load(&a), users(&store).load(&b));
+    let (a, b) = (a.unwrap().unwrap(), b.unwrap().unwrap());
     assert_eq!(
         a.aggregate.sessions_generation, b.aggregate.sessions_generation,
         "both or none"
