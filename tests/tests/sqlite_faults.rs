@@ -13,6 +13,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use phoneproof_tests::{Actor, Kept, Load, Program, kept};
+use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -292,4 +293,27 @@ async fn a_file_whose_mode_forbids_writing_refuses_changes_until_it_allows_it() 
         other.execute_batch("ROLLBACK").unwrap();
     };
     survives("read-only (mode)", program, path, forbid, async || mode(0o600)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_nobody_asks_for_changes_knows_that_it_cannot_write() {
+    let folder = folder();
+    let program = Program::start(after("trap '' XFSZ; exec", &binary(), folder.path()));
+    let (back_end, nobody) = (program.actor(Some(SECRET_KEY)), program.actor(None));
+    let id = program.id().to_string();
+    let limit = |bytes: &str| assert!(can("prlimit", &["--pid", &id, &format!("--fsize={bytes}:")]));
+    limit("1");
+    let user = json!({ "first_name": "somebody", "phone_number": ["+14152220000"] });
+    let refused = back_end.json(Method::POST, "/v1/users", &user).await;
+    refused.is_error(503, "service_unavailable");
+    for _ in 0..3 {
+        assert_eq!(probes(&nobody).await, (503, "unavailable".to_owned()));
+    }
+    limit("unlimited");
+    assert_eq!(
+        probes(&nobody).await,
+        (200, "ok".to_owned()),
+        "the probe itself finds out"
+    );
+    assert_eq!(back_end.json(Method::POST, "/v1/users", &user).await.status, 200);
 }
