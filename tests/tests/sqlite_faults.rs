@@ -73,6 +73,7 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
+#[expect(clippy::unwrap_used, reason = "a machine without temporary files runs no such test")]
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
