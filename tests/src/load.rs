@@ -10,6 +10,9 @@ use tokio::task::JoinHandle;
 
 use crate::{Actor, Answer};
 
+/// How long a state of the load is waited for before its test has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How many answers there were of each kind.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tally {
@@ -103,10 +106,13 @@ impl Load {
     /// Waits until the counts are as `enough` wants them. Panics if an answer was none of those that may be.
     pub async fn until(&self, enough: impl Fn(&Tally) -> bool) -> Tally {
         let mut tally = self.shared.tally.subscribe();
-        let seen = tally.wait_for(|tally| tally.wrong > 0 || enough(tally)).await;
-        let seen = seen.map_or_else(|_| Tally::default(), |tally| *tally);
+        let seen = tally.wait_for(|tally| tally.wrong > 0 || enough(tally));
+        let seen = tokio::time::timeout(PATIENCE, seen).await;
         self.shared.check();
-        seen
+        match seen {
+            Ok(Ok(tally)) => *tally,
+            Ok(Err(_)) | Err(_) => panic!("this never came: {:?} are the counts", self.tally()),
+        }
     }
 
     /// Names and ids of the users that were acknowledged so far.

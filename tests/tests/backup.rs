@@ -28,10 +28,12 @@ fn options(database: &Path) -> BTreeMap<String, String> {
     .into()
 }
 
+#[expect(clippy::unwrap_used, reason = "the paths of tests are UTF-8")]
 fn backup(options: &BTreeMap<String, String>, to: &Path) -> Output {
     Program::run(&["store", "backup", to.to_str().unwrap()], options)
 }
 
+#[expect(clippy::unwrap_used, reason = "a folder that cannot be read has failed the test")]
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries
