@@ -31,7 +31,7 @@ test-build: tools
 
 test-rust: test-build ## Unit, property, conformance and end-to-end tests
 	$(WITH_POSTGRES) cargo test --locked --workspace
-	PHONEPROOF_TEST_STORE=postgres $(WITH_POSTGRES) cargo test --locked -p phoneproof-tests
+	TEST_STORE=postgres $(WITH_POSTGRES) cargo test --locked -p phoneproof-tests
 
 BROWSER_TESTS = ARTEFACTS="$(ARTEFACTS)" CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" \
 	PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" node --test --test-reporter=spec *.test.mjs
@@ -39,7 +39,7 @@ BROWSER_TESTS = ARTEFACTS="$(ARTEFACTS)" CHROMIUM="$(or $(CHROMIUM),/usr/bin/chr
 test-browser: test-build ## The real Clerk SDKs in Node.js and Chromium, and the development page
 	cd tests/browser && npm ci --silent
 	cd tests/browser && $(BROWSER_TESTS)
-	cd tests/browser && PHONEPROOF_TEST_STORE=postgres $(WITH_POSTGRES) env $(BROWSER_TESTS)
+	cd tests/browser && TEST_STORE=postgres $(WITH_POSTGRES) env $(BROWSER_TESTS)
 
 FUZZ = PATH="$(CURDIR)/$(FUZZ_VENV)/bin:$$PATH" PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" python3 tests/fuzz/fuzz.py
 
@@ -47,7 +47,7 @@ test-fuzz: test-build ## Generated requests by the OpenAPI document (schemathesi
 	test -x $(FUZZ_VENV)/bin/schemathesis || { python3 -m venv $(FUZZ_VENV) && \
 		$(FUZZ_VENV)/bin/pip install --quiet --requirement tests/fuzz/requirements.txt; }
 	$(FUZZ)
-	PHONEPROOF_TEST_STORE=postgres $(WITH_POSTGRES) env $(FUZZ)
+	TEST_STORE=postgres $(WITH_POSTGRES) env $(FUZZ)
 
 lint: tools ## Formatting, clippy, rustdoc, licences and bans
 	cargo fmt --all --check

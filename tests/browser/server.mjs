@@ -1,6 +1,6 @@
 // Starts the binary PHONEPROOF_BIN in development, on a free port and a database of its own; or
-// uses the server that already listens at PHONEPROOF_URL. With PHONEPROOF_TEST_STORE=postgres the database is one of
-// the throw-away PostgreSQL that PHONEPROOF_TEST_POSTGRES names (`make test-browser` starts it).
+// uses the server that already listens at PHONEPROOF_URL. With TEST_STORE=postgres the database is one of
+// the throw-away PostgreSQL that TEST_POSTGRES names (`make test-browser` starts it).
 
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 function createDatabase() {
-  const server = process.env.PHONEPROOF_TEST_POSTGRES;
+  const server = process.env.TEST_POSTGRES;
   const name = `browser_${randomBytes(8).toString("hex")}`;
   const say = (statement) => {
     const said = spawnSync("psql", ["--quiet", `${server}/postgres`, "--command", statement], { encoding: "utf8" });
@@ -29,7 +29,7 @@ export async function start(options = {}, args = []) {
   const binary = process.env.PHONEPROOF_BIN;
   if (!binary) throw new Error("set PHONEPROOF_BIN to the binary, or PHONEPROOF_URL to a running server");
   const folder = await mkdtemp(join(tmpdir(), "phoneproof-browser-"));
-  const database = process.env.PHONEPROOF_TEST_STORE === "postgres" ? createDatabase() : { options: {}, drop() {} };
+  const database = process.env.TEST_STORE === "postgres" ? createDatabase() : { options: {}, drop() {} };
   options = { ...database.options, ...options };
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PHONEPROOF_")));
   const child = spawn(binary, ["serve", ...args], {

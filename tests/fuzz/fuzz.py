@@ -16,10 +16,10 @@ SECRET_KEY = "sk_test_0123456789abcdef"
 
 
 def store(folder: str) -> str:
-    """A file; or, with PHONEPROOF_TEST_STORE=postgres, a new database of the throw-away PostgreSQL."""
-    if os.environ.get("PHONEPROOF_TEST_STORE") != "postgres":
+    """A file; or, with TEST_STORE=postgres, a new database of the throw-away PostgreSQL."""
+    if os.environ.get("TEST_STORE") != "postgres":
         return f"sqlite://{folder}/fuzz.db"
-    server = os.environ["PHONEPROOF_TEST_POSTGRES"]
+    server = os.environ["TEST_POSTGRES"]
     name = f"fuzz_{os.getpid()}"
     subprocess.run(["psql", "--quiet", f"{server}/postgres", "--command", f"CREATE DATABASE {name}"], check=True)
     return f"{server}/{name}"

@@ -284,15 +284,20 @@ fn every_example_works() {
     };
     let key = secret("key", "sk_live_0123456789abcdef01234567\n");
     let instance = secret("instance", &format!("{INSTANCE_SECRET}\n"));
+    let store = secret(
+        "store",
+        "postgres://phoneproof:a%20password@db.example.com/phoneproof\n",
+    );
     let mut seen = BTreeSet::new();
     for entry in std::fs::read_dir(folder().join("examples")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let options = match name.as_str() {
             // Its secrets stand elsewhere on this machine.
-            "production-sqlite.toml" => [
+            "production-sqlite.toml" | "production-postgres.toml" => [
                 ("PHONEPROOF__KEYS__SECRET_KEY_FILE", key.as_str()),
                 ("PHONEPROOF__INSTANCE__SECRET_FILE", instance.as_str()),
+                ("PHONEPROOF__STORE__URL_FILE", store.as_str()),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
@@ -309,6 +314,7 @@ fn every_example_works() {
     let named = [
         "beside-identity-provider.toml",
         "development.toml",
+        "production-postgres.toml",
         "production-sqlite.toml",
     ];
     assert_eq!(seen, named.map(str::to_owned).into());

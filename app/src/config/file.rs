@@ -85,6 +85,7 @@ section!(Server {
 });
 section!(Store {
     url: String,
+    url_file: Option<PathBuf>,
     synchronous: Synchronous,
     readers: u32,
     queue: usize,

@@ -80,7 +80,10 @@ impl Settings {
     ///
     /// # Errors
     /// [`ConfigError`] naming the option that is missing or cannot be.
-    pub fn new(config: Config, overrides: Overrides) -> Result<Self, ConfigError> {
+    pub fn new(mut config: Config, overrides: Overrides) -> Result<Self, ConfigError> {
+        if let Some(url) = secret("store.url", None, config.store.url_file.as_deref())? {
+            config.store.url = url.expose_secret().to_owned();
+        }
         let publishable_key = parsed("keys.publishable_key", config.keys.publishable_key.as_deref())?;
         let secret_key_text = secret(
             "keys.secret_key",
