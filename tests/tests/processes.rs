@@ -4,10 +4,13 @@
 //! team runs them behind a load balancer.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use phoneproof_tests::{Actor, Answer, Browser, Program, Setup, TestApp};
+use phoneproof_domain::ports::{Receipt, SendError};
+use phoneproof_tests::{Actor, Answer, Browser, FakeCarrier, Program, Setup, TestApp};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -324,25 +327,22 @@ async fn one_backup_code() {
 async fn the_claims_of_one_outbox() {
     const TEXTS: usize = 60;
     for size in SIZES {
-        let provider = MockServer::start().await;
-        Mock::given(any())
-            .respond_with(ResponseTemplate::new(503))
-            .mount(&provider)
-            .await;
-        let gateway = [
-            ("SMS__GATEWAYS__MAIN__PROVIDER", "webhook".to_owned()),
-            ("SMS__GATEWAYS__MAIN__URL", provider.uri()),
-            (
-                "SMS__GATEWAYS__MAIN__SECRET",
-                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
-            ),
-            ("PHONE_NUMBERS__MAX_UNVERIFIED", "0".to_owned()),
-        ];
-        let options: Vec<(&str, &str)> = gateway.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let fleet = Fleet::with(size, &options).await;
-        // The provider is down: each text is tried once, and waits.
+        // The provider of the first process is down: each text is tried, and waits.
+        let down = Arc::new(AtomicBool::new(true));
+        let taken: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (is_down, takes) = (down.clone(), taken.clone());
+        let carrier = Arc::new(FakeCarrier::new(move |sms| {
+            if is_down.load(Ordering::SeqCst) {
+                return Err(SendError::Unavailable("maintenance".into()));
+            }
+            takes.lock().unwrap().push(sms.to.to_string());
+            Ok(Receipt::of("taken"))
+        }));
+        let setup = Setup::default().option("PHONEPROOF__PHONE_NUMBERS__MAX_UNVERIFIED", "0");
+        let app = setup.gateway(carrier).spawn().await;
+        app.clock.set_to_system();
         let asked = join_all((0..TEXTS).map(|at| {
-            let (user, number) = (fleet.user(at, &format!("user_{at}")), format!("+1415300{at:04}"));
+            let (user, number) = (app.user(&format!("user_{at}")), format!("+1415300{at:04}"));
             async move {
                 let added = user.post("/v1/me/phone_numbers", &[("phone_number", &number)]).await;
                 let path = format!("/v1/me/phone_numbers/{}", text(&added.response()["id"]));
@@ -351,29 +351,41 @@ async fn the_claims_of_one_outbox() {
         }))
         .await;
         assert_eq!(count(&asked, 200, ""), TEXTS, "{:?}", tally(&asked));
-        provider.reset().await;
+        // More processes, to whose provider nothing has happened.
+        let provider = MockServer::start().await;
         let taking = ResponseTemplate::new(200).set_body_json(json!({ "id": "taken" }));
         Mock::given(any()).respond_with(taking).mount(&provider).await;
+        let mut theirs = app.options_of_another_process();
+        let gateway = [
+            ("PROVIDER", "webhook".to_owned()),
+            ("URL", provider.uri()),
+            ("SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+        ];
+        theirs.extend(gateway.map(|(name, value)| (format!("PHONEPROOF__SMS__GATEWAYS__MAIN__{name}"), value)));
+        let processes: Vec<Program> = (0..size).map(|_| Program::serve(&theirs)).collect();
         // All are due at once, and every process goes for them.
+        down.store(false, Ordering::SeqCst);
         let due = "UPDATE sms_messages SET due_at_ms = 1 WHERE state = 'queued' RETURNING id";
-        let _ = fleet.app.store.query(due);
-        let unsent = "SELECT count(*) FROM sms_messages WHERE state <> 'sent'";
-        for _ in 0..100_000 {
-            if fleet.app.store.query(unsent) == ["0"] {
-                break;
-            }
+        let _ = app.store.query(due);
+        while app
+            .store
+            .query("SELECT count(*) FROM sms_messages WHERE state <> 'sent'")
+            != ["0"]
+        {
             tokio::task::yield_now().await;
         }
-        assert_eq!(fleet.app.store.query(unsent), ["0"]);
-        let mut taken: BTreeMap<String, usize> = BTreeMap::new();
-        for request in provider.received_requests().await.unwrap() {
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        let requests = provider.received_requests().await.unwrap();
+        let theirs = requests.iter().map(|request| {
             let body: Value = serde_json::from_slice(&request.body).unwrap();
-            *taken
-                .entry(text(&body["data"]["to_phone_number"]).to_owned())
-                .or_default() += 1;
+            text(&body["data"]["to_phone_number"]).to_owned()
+        });
+        for number in theirs.chain(taken.lock().unwrap().iter().cloned()) {
+            *times.entry(number).or_default() += 1;
         }
-        assert_eq!(taken.len(), TEXTS);
-        assert!(taken.values().all(|times| *times == 1), "{taken:?}");
+        assert_eq!(times.len(), TEXTS);
+        assert!(times.values().all(|times| *times == 1), "{times:?}");
+        drop(processes);
     }
 }
 
