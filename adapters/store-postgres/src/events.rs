@@ -13,7 +13,7 @@ use phoneproof_store_rows::schema::webhook_events;
 
 use crate::PostgresStore;
 use crate::errors::Failure;
-use crate::transaction::{Step, within};
+use crate::transaction::{Decided, Step, within};
 
 /// Queues an event, due at once.
 pub(crate) fn insert(event: Event) -> Step {
@@ -80,7 +80,7 @@ async fn claim(
     now: Timestamp,
     lease: Duration,
     limit: u32,
-) -> Result<Vec<QueuedEvent>, Failure> {
+) -> Decided<Vec<QueuedEvent>> {
     let rows: Vec<Row> = webhook_events::table
         .filter(webhook_events::due_at_ms.le(now.as_millis()))
         .order_by((webhook_events::created_at_ms, webhook_events::id))
@@ -96,11 +96,12 @@ async fn claim(
         .skip_locked()
         .load(&mut connection)
         .await?;
-    let ids: Vec<&str> = rows.iter().map(|(id, ..)| id.as_str()).collect();
-    diesel::update(webhook_events::table.filter(webhook_events::id.eq_any(ids)))
-        .set(webhook_events::due_at_ms.eq(now.plus(lease).as_millis()))
-        .execute(&mut connection)
-        .await?;
+    let ids: Vec<String> = rows.iter().map(|(id, ..)| id.clone()).collect();
+    let leased = Step::new(move |mut connection| {
+        diesel::update(webhook_events::table.filter(webhook_events::id.eq_any(&ids)))
+            .set(webhook_events::due_at_ms.eq(now.plus(lease).as_millis()))
+            .execute(&mut connection)
+    });
     let queued = rows.into_iter().map(|(id, kind, body, at, tries)| QueuedEvent {
         event: Event {
             id,
@@ -110,7 +111,7 @@ async fn claim(
         },
         tries: tries.unsigned_abs(),
     });
-    Ok(queued.collect())
+    Ok((queued.collect(), vec![leased]))
 }
 
 async fn settle(mut connection: &AsyncPgConnection, id: &str, told: &Told, now: Timestamp) -> Result<(), Failure> {

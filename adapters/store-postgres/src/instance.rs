@@ -11,7 +11,7 @@ use phoneproof_store_rows::schema::{blocklist, instance_settings};
 
 use crate::PostgresStore;
 use crate::errors::Failure;
-use crate::transaction::within;
+use crate::transaction::{Step, commit};
 
 #[async_trait]
 impl InstanceDirectory for PostgresStore {
@@ -20,8 +20,7 @@ impl InstanceDirectory for PostgresStore {
     }
 
     async fn change_settings(&self, change: SettingsChange) -> Result<InstanceSettings, StoreError> {
-        let changed =
-            self.written(move |connection| async move { within(connection, put(connection, &change)).await }.boxed());
+        let changed = self.written(move |connection| async move { commit(connection, &put(&change)).await }.boxed());
         changed.await?;
         self.settings().await
     }
@@ -55,17 +54,19 @@ async fn load(mut connection: &AsyncPgConnection) -> Result<InstanceSettings, Fa
     Ok(settings(&rows)?)
 }
 
-async fn put(mut connection: &AsyncPgConnection, change: &SettingsChange) -> Result<(), Failure> {
-    for (name, value) in changed_settings(change) {
-        diesel::insert_into(instance_settings::table)
-            .values((instance_settings::name.eq(name), instance_settings::value.eq(&value)))
-            .on_conflict(instance_settings::name)
-            .do_update()
-            .set(instance_settings::value.eq(&value))
-            .execute(&mut connection)
-            .await?;
-    }
-    Ok(())
+fn put(change: &SettingsChange) -> Vec<Step> {
+    let changed = changed_settings(change).into_iter();
+    let steps = changed.map(|(name, value)| {
+        Step::new(move |mut connection| {
+            diesel::insert_into(instance_settings::table)
+                .values((instance_settings::name.eq(name), instance_settings::value.eq(&value)))
+                .on_conflict(instance_settings::name)
+                .do_update()
+                .set(instance_settings::value.eq(&value))
+                .execute(&mut connection)
+        })
+    });
+    steps.collect()
 }
 
 async fn block(mut connection: &AsyncPgConnection, new: &BlockedNumber) -> Result<BlockedNumber, Failure> {

@@ -1,8 +1,8 @@
 //! `Limiter`: counting what happened, one charge of a key after the other.
 //!
 //! Every key of a charge is locked for the length of its transaction, in one order, so that charges never wait for each
-//! other in a circle; then one statement judges all windows, and one takes the room. That is three round trips, whatever
-//! the number of keys.
+//! other in a circle; one statement judges all windows, and one takes the room. That is two round trips, whatever the
+//! number of keys.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
-use futures_util::future::try_join;
+use futures_util::future::join3;
 use phoneproof_domain::Timestamp;
 use phoneproof_domain::ports::{Charge, Charged, Limiter, StoreError};
 
 use crate::PostgresStore;
 use crate::errors::Failure;
 use crate::fragments::{Counted, InTheWay, Locks, Taken};
-use crate::transaction::within;
+use crate::transaction::{Decided, Step, within};
 
 #[async_trait]
 impl Limiter for PostgresStore {
@@ -31,16 +31,21 @@ impl Limiter for PostgresStore {
     }
 }
 
-async fn charge(connection: &AsyncPgConnection, charges: &[Charge], now: Timestamp) -> Result<Charged, Failure> {
-    lock(connection, charges).await?;
-    // Only now does the snapshot of the next statement hold all that was counted before us.
-    let (windows, waits) = try_join(in_the_way(connection, charges, now), counted(connection, charges, now)).await?;
-    let wait = windows.max(waits);
+async fn charge(connection: &AsyncPgConnection, charges: &[Charge], now: Timestamp) -> Decided<Charged> {
+    // They are sent at once and run one after the other: the snapshots of the later two are taken once the locks are ours,
+    // and so hold all that was counted before us.
+    let (locked, windows, waits) = join3(
+        lock(connection, charges),
+        in_the_way(connection, charges, now),
+        counted(connection, charges, now),
+    )
+    .await;
+    locked?;
+    let wait = windows?.max(waits?);
     if !wait.is_zero() {
-        return Ok(Charged::No { retry_after: wait });
+        return Ok((Charged::No { retry_after: wait }, Vec::new()));
     }
-    take(connection, charges, now).await?;
-    Ok(Charged::Yes)
+    Ok((Charged::Yes, vec![take(charges, now)]))
 }
 
 async fn lock(mut connection: &AsyncPgConnection, charges: &[Charge]) -> Result<(), Failure> {
@@ -120,8 +125,8 @@ async fn counted(mut connection: &AsyncPgConnection, charges: &[Charge], now: Ti
 }
 
 /// Takes the room, and clears a few rows away that nothing looks back to, so that they never pile up.
-async fn take(mut connection: &AsyncPgConnection, charges: &[Charge], now: Timestamp) -> Result<(), Failure> {
-    let keys: Vec<&str> = charges.iter().map(|charge| charge.key.as_str()).collect();
+fn take(charges: &[Charge], now: Timestamp) -> Step {
+    let keys: Vec<String> = charges.iter().map(|charge| charge.key.as_str().to_owned()).collect();
     let forget_at: Vec<i64> = charges
         .iter()
         .map(|charge| {
@@ -130,14 +135,14 @@ async fn take(mut connection: &AsyncPgConnection, charges: &[Charge], now: Times
             now.plus(longest).as_millis()
         })
         .collect();
-    Taken::of((
-        keys.into_sql::<Array<Text>>(),
-        forget_at.into_sql::<Array<BigInt>>(),
-        now.as_millis().into_sql::<BigInt>(),
-    ))
-    .execute(&mut connection)
-    .await?;
-    Ok(())
+    Step::new(move |mut connection| {
+        Taken::of((
+            keys.clone().into_sql::<Array<Text>>(),
+            forget_at.clone().into_sql::<Array<BigInt>>(),
+            now.as_millis().into_sql::<BigInt>(),
+        ))
+        .execute(&mut connection)
+    })
 }
 
 fn millis(span: Duration) -> i64 {

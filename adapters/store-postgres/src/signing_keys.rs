@@ -10,7 +10,7 @@ use phoneproof_store_rows::schema::signing_keys;
 
 use crate::PostgresStore;
 use crate::errors::Failure;
-use crate::transaction::within;
+use crate::transaction::{Step, within};
 
 #[async_trait]
 impl SigningKeys for PostgresStore {
@@ -23,10 +23,8 @@ impl SigningKeys for PostgresStore {
         let added = self.written(move |connection| {
             let work = async move {
                 alone(connection).await?;
-                if count(connection).await? == 0 {
-                    insert(connection, &key).await?;
-                }
-                Ok(())
+                let first = count(connection).await? == 0;
+                Ok(((), first.then(|| insert(key)).into_iter().collect()))
             };
             within(connection, work).boxed()
         });
@@ -38,13 +36,7 @@ impl SigningKeys for PostgresStore {
         let rotated = self.written(move |connection| {
             let work = async move {
                 alone(connection).await?;
-                let retired = signing_keys::table.filter(signing_keys::retires_at_ms.le(now.as_millis()));
-                diesel::delete(retired).execute(&mut &*connection).await?;
-                diesel::update(signing_keys::table.filter(signing_keys::retires_at_ms.is_null()))
-                    .set(signing_keys::retires_at_ms.eq(retire_others_at.as_millis()))
-                    .execute(&mut &*connection)
-                    .await?;
-                insert(connection, &key).await
+                Ok(((), vec![forget_retired(now), retire(retire_others_at), insert(key)]))
             };
             within(connection, work).boxed()
         });
@@ -76,15 +68,31 @@ async fn count(mut connection: &AsyncPgConnection) -> Result<i64, Failure> {
     Ok(signing_keys::table.count().get_result(&mut connection).await?)
 }
 
-async fn insert(mut connection: &AsyncPgConnection, key: &StoredKey) -> Result<(), Failure> {
-    diesel::insert_into(signing_keys::table)
-        .values((
-            signing_keys::id.eq(&key.id),
-            signing_keys::sealed.eq(&key.sealed),
-            signing_keys::signs_from_ms.eq(key.signs_from.as_millis()),
-            signing_keys::retires_at_ms.eq(key.retires_at.map(Timestamp::as_millis)),
-        ))
-        .execute(&mut connection)
-        .await?;
-    Ok(())
+fn insert(key: StoredKey) -> Step {
+    Step::new(move |mut connection| {
+        diesel::insert_into(signing_keys::table)
+            .values((
+                signing_keys::id.eq(&key.id),
+                signing_keys::sealed.eq(&key.sealed),
+                signing_keys::signs_from_ms.eq(key.signs_from.as_millis()),
+                signing_keys::retires_at_ms.eq(key.retires_at.map(Timestamp::as_millis)),
+            ))
+            .execute(&mut connection)
+    })
+}
+
+/// Those that sign until now retire then.
+fn retire(at: Timestamp) -> Step {
+    Step::new(move |mut connection| {
+        diesel::update(signing_keys::table.filter(signing_keys::retires_at_ms.is_null()))
+            .set(signing_keys::retires_at_ms.eq(at.as_millis()))
+            .execute(&mut connection)
+    })
+}
+
+fn forget_retired(now: Timestamp) -> Step {
+    Step::new(move |mut connection| {
+        let retired = signing_keys::table.filter(signing_keys::retires_at_ms.le(now.as_millis()));
+        diesel::delete(retired).execute(&mut connection)
+    })
 }

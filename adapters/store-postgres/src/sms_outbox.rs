@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
-use futures_util::future::try_join_all;
 use phoneproof_domain::ports::{DeliveryReceipt, MessageQuery, SmsOutbox, StoreError};
 use phoneproof_domain::{Message, MessageId, Settled, Timestamp};
 use phoneproof_store_rows::rows::{MessageProgress, MessageRow};
@@ -17,7 +16,7 @@ use phoneproof_store_rows::{ProgressOfMessage, Update};
 use crate::PostgresStore;
 use crate::errors::Failure;
 use crate::search::message_conditions;
-use crate::transaction::{Step, within};
+use crate::transaction::{Decided, Step, within};
 
 #[async_trait]
 impl SmsOutbox for PostgresStore {
@@ -88,7 +87,7 @@ async fn waiting(mut connection: &AsyncPgConnection, now: Timestamp) -> Result<b
 }
 
 /// What another process is claiming just now is passed over.
-async fn claim(mut connection: &AsyncPgConnection, now: Timestamp, limit: u32) -> Result<Vec<Message>, Failure> {
+async fn claim(mut connection: &AsyncPgConnection, now: Timestamp, limit: u32) -> Decided<Vec<Message>> {
     let rows: Vec<MessageRow> = sms_messages::table
         .filter(sms_messages::due_at_ms.le(now.as_millis()))
         .order_by((sms_messages::created_at_ms, sms_messages::id))
@@ -104,16 +103,11 @@ async fn claim(mut connection: &AsyncPgConnection, now: Timestamp, limit: u32) -
         message.lease(now);
         claimed.push(message);
     }
-    try_join_all(claimed.iter().map(|message| update(connection, message))).await?;
-    Ok(claimed)
+    let leased = claimed.iter().map(update).collect();
+    Ok((claimed, leased))
 }
 
-async fn settle(
-    mut connection: &AsyncPgConnection,
-    id: &MessageId,
-    settled: Settled,
-    now: Timestamp,
-) -> Result<(), Failure> {
+async fn settle(mut connection: &AsyncPgConnection, id: &MessageId, settled: Settled, now: Timestamp) -> Decided<()> {
     let row: Option<MessageRow> = sms_messages::table
         .find(id.as_str())
         .select(MessageRow::as_select())
@@ -121,10 +115,10 @@ async fn settle(
         .get_result(&mut connection)
         .await
         .optional()?;
-    let Some(row) = row else { return Ok(()) };
+    let Some(row) = row else { return Ok(((), Vec::new())) };
     let mut message = row.into_message()?;
     message.settle(settled, now);
-    update(connection, &message).await
+    Ok(((), vec![update(&message)]))
 }
 
 async fn receive(
@@ -132,10 +126,10 @@ async fn receive(
     gateway: &str,
     receipt: &DeliveryReceipt,
     now: Timestamp,
-) -> Result<bool, Failure> {
+) -> Decided<bool> {
     // No text here holds one, and PostgreSQL would not even compare it.
     if receipt.provider_id.contains('\0') {
-        return Ok(false);
+        return Ok((false, Vec::new()));
     }
     let row: Option<MessageRow> = sms_messages::table
         .filter(sms_messages::provider_id.eq(&receipt.provider_id))
@@ -146,27 +140,27 @@ async fn receive(
         .get_result(&mut connection)
         .await
         .optional()?;
-    let Some(row) = row else { return Ok(false) };
+    let Some(row) = row else { return Ok((false, Vec::new())) };
     let mut message = row.into_message()?;
-    if message.state.may_become(receipt.state) && message.state != receipt.state {
-        message.state = receipt.state;
-        message.error.clone_from(&receipt.error);
-        message.updated_at = now;
-        update(connection, &message).await?;
+    if !message.state.may_become(receipt.state) || message.state == receipt.state {
+        return Ok((true, Vec::new()));
     }
-    Ok(true)
+    message.state = receipt.state;
+    message.error.clone_from(&receipt.error);
+    message.updated_at = now;
+    Ok((true, vec![update(&message)]))
 }
 
-async fn update(mut connection: &AsyncPgConnection, message: &Message) -> Result<(), Failure> {
-    let progress = MessageProgress::of(message);
-    Update {
-        kind: ProgressOfMessage,
-        set: (&progress).as_changeset(),
-        of: sms_messages::id.eq(message.id.as_str()),
-    }
-    .execute(&mut connection)
-    .await?;
-    Ok(())
+fn update(message: &Message) -> Step {
+    let (id, progress) = (message.id.clone(), MessageProgress::of(message));
+    Step::new(move |mut connection| {
+        Update {
+            kind: ProgressOfMessage,
+            set: (&progress).as_changeset(),
+            of: sms_messages::id.eq(id.as_str()),
+        }
+        .execute(&mut connection)
+    })
 }
 
 async fn message(mut connection: &AsyncPgConnection, id: &str) -> Result<Option<Message>, Failure> {

@@ -60,19 +60,30 @@ async fn try_commit(connection: &AsyncPgConnection, steps: &[Step]) -> Result<()
     Ok(())
 }
 
-/// Runs `work` in a transaction, whose `BEGIN` goes out with the first statement of it.
+/// What a transaction answers once it has read, and the steps that it then ends with.
+pub(crate) type Decided<T> = Result<(T, Vec<Step>), Failure>;
+
+/// Runs `read` in a transaction, and then the steps that it decided on. The `BEGIN` goes out with the first statement, the
+/// `COMMIT` with the steps: two round trips, if all that it reads is sent at once.
 pub(crate) async fn within<T>(
     connection: &AsyncPgConnection,
-    work: impl Future<Output = Result<T, Failure>>,
+    read: impl Future<Output = Decided<T>>,
 ) -> Result<T, Failure> {
-    let (begun, outcome) = join(begin(connection), work).await;
-    let outcome = begun.map_err(Failure::from).and(outcome);
-    if outcome.is_ok() {
-        end(connection).await?;
-    } else {
-        Rollback.execute(&mut &*connection).await?;
+    let (begun, decided) = join(begin(connection), read).await;
+    let (answer, steps) = match begun.map_err(Failure::from).and(decided) {
+        Ok(decided) => decided,
+        Err(error) => {
+            Rollback.execute(&mut &*connection).await?;
+            return Err(error);
+        }
+    };
+    let all = join_all(steps.iter().map(|step| step.0(connection)));
+    let (outcomes, committed) = join(all, end(connection)).await;
+    for outcome in outcomes {
+        outcome?;
     }
-    outcome
+    committed?;
+    Ok(answer)
 }
 
 /// Sent at once, before whatever is polled after it.
