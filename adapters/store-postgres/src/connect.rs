@@ -77,6 +77,29 @@ impl Connector {
         self.runtime.spawn(async move { this.open(role).await }).await?
     }
 
+    /// Opens a connection past Diesel.
+    pub(crate) async fn client(&self, role: Role) -> Result<Client, BoxError> {
+        let this = self.clone();
+        let opening = async move {
+            let config = &this.target.config;
+            let client = match &this.tls {
+                Some(tls) => {
+                    let (client, driver) = config.connect(tls.clone()).await?;
+                    this.runtime.spawn(driver);
+                    client
+                }
+                None => {
+                    let (client, driver) = config.connect(NoTls).await?;
+                    this.runtime.spawn(driver);
+                    client
+                }
+            };
+            client.batch_execute(&this.settings(role)).await?;
+            Ok(client)
+        };
+        self.runtime.spawn(opening).await?
+    }
+
     async fn open(&self, role: Role) -> Result<AsyncPgConnection, BoxError> {
         let config = &self.target.config;
         let mut connection = match &self.tls {
