@@ -9,8 +9,10 @@ CHROMIUM ?= $(firstword $(wildcard /usr/bin/chromium /usr/bin/chromium-browser /
 ARTEFACTS ?= $(CURDIR)/artefacts
 # Where the fuzzer is installed.
 FUZZ_VENV := target/fuzz-venv
+# Runs a command beside a throw-away PostgreSQL, which is gone afterwards.
+WITH_POSTGRES = $(CURDIR)/target/debug/examples/with_postgres
 
-.PHONY: help run build test test-rust test-browser test-fuzz lint fmt bench tools
+.PHONY: help run build test test-build test-rust test-browser test-fuzz lint fmt bench tools
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,22 +23,31 @@ run: ## Runs the server for development (the same as `cargo run`)
 build: ## Builds the release binary, target/release/phoneproof
 	cargo build --release --locked -p phoneproof
 
-test: tools test-rust test-browser test-fuzz ## Installs what the tests need, then runs all of them
+test: tools test-rust test-browser test-fuzz ## Installs what the tests need, then runs all of them, on SQLite and on PostgreSQL
 
-test-rust: tools ## Unit, property, conformance and end-to-end tests
+test-build: tools
 	cargo build --locked -p phoneproof
-	cargo test --locked --workspace
+	cargo build --locked -p phoneproof-store-postgres --features testing --example with_postgres
 
-test-browser: tools ## The real Clerk SDKs in Node.js and Chromium, and the development page
-	cargo build --locked -p phoneproof
-	cd tests/browser && npm ci --silent && ARTEFACTS="$(ARTEFACTS)" CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" \
-		PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" node --test --test-reporter=spec *.test.mjs
+test-rust: test-build ## Unit, property, conformance and end-to-end tests
+	$(WITH_POSTGRES) cargo test --locked --workspace
+	TEST_STORE=postgres $(WITH_POSTGRES) cargo test --locked -p phoneproof-tests
 
-test-fuzz: tools ## Generated requests by the OpenAPI document (schemathesis)
-	cargo build --locked -p phoneproof
+BROWSER_TESTS = ARTEFACTS="$(ARTEFACTS)" CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" \
+	PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" node --test --test-reporter=spec *.test.mjs
+
+test-browser: test-build ## The real Clerk SDKs in Node.js and Chromium, and the development page
+	cd tests/browser && npm ci --silent
+	cd tests/browser && $(BROWSER_TESTS)
+	cd tests/browser && TEST_STORE=postgres $(WITH_POSTGRES) env $(BROWSER_TESTS)
+
+FUZZ = PATH="$(CURDIR)/$(FUZZ_VENV)/bin:$$PATH" PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" python3 tests/fuzz/fuzz.py
+
+test-fuzz: test-build ## Generated requests by the OpenAPI document (schemathesis)
 	test -x $(FUZZ_VENV)/bin/schemathesis || { python3 -m venv $(FUZZ_VENV) && \
 		$(FUZZ_VENV)/bin/pip install --quiet --requirement tests/fuzz/requirements.txt; }
-	PATH="$(CURDIR)/$(FUZZ_VENV)/bin:$$PATH" PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" python3 tests/fuzz/fuzz.py
+	$(FUZZ)
+	TEST_STORE=postgres $(WITH_POSTGRES) env $(FUZZ)
 
 lint: tools ## Formatting, clippy, rustdoc, licences and bans
 	cargo fmt --all --check
@@ -56,11 +67,12 @@ bench: ## End-to-end and micro benchmarks, with the yardstick; see docs/benchmar
 	cargo bench --locked -p phoneproof-tests --bench delivery
 	cargo bench --locked -p phoneproof-tests --bench micro
 
-tools: ## Installs Chromium, Node.js, Python, curl and OpenSSL's headers if they are missing (Debian, as root)
-	@if [ -z "$(CHROMIUM)" ] || ! command -v node >/dev/null || ! command -v curl >/dev/null \
+tools: ## Installs Chromium, Node.js, Python, PostgreSQL, curl and OpenSSL's headers if they are missing (Debian, as root)
+	@if [ -z "$(CHROMIUM)" ] || ! command -v node >/dev/null || ! command -v curl >/dev/null || ! command -v psql >/dev/null \
+		|| [ -z "$(wildcard /usr/lib/postgresql/*/bin/initdb)" ] \
 		|| ! python3 -c 'import ensurepip' 2>/dev/null || ! pkg-config --exists openssl 2>/dev/null; then \
-		echo "installing chromium, nodejs, npm, python3-venv, curl, pkg-config and libssl-dev"; \
+		echo "installing chromium, nodejs, npm, python3-venv, postgresql, curl, pkg-config and libssl-dev"; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium ca-certificates curl python3-venv \
-			pkg-config libssl-dev \
+			postgresql pkg-config libssl-dev \
 			$$(command -v node >/dev/null || echo nodejs npm) >/dev/null; \
 	fi

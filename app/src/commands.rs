@@ -6,6 +6,7 @@ mod keys;
 mod migrate;
 mod serve;
 mod sms;
+mod store;
 mod webhooks;
 
 use std::io::Write;
@@ -41,6 +42,9 @@ enum Command {
     /// How texts leave.
     #[command(subcommand)]
     Sms(Sms),
+    /// What is kept.
+    #[command(subcommand)]
+    Store(Store),
     /// What is told to your webhook endpoint.
     #[command(subcommand)]
     Webhooks(Webhooks),
@@ -87,6 +91,15 @@ enum Sms {
 }
 
 #[derive(Debug, Subcommand)]
+enum Store {
+    /// Copies an SQLite store into a new file while servers go on writing to it.
+    Backup {
+        /// The new file.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum Webhooks {
     /// Tells events again that the endpoint did not take.
     Replay {
@@ -125,6 +138,7 @@ pub fn run() -> ExitCode {
         Some(Command::Keys(Keys::Rotate { now })) => keys::rotate(&line, *now),
         Some(Command::Sms(Sms::Route { number })) => sms::route(&line, number),
         Some(Command::Sms(Sms::Send { to, locale })) => sms::send(&line, to, locale.as_deref()),
+        Some(Command::Store(Store::Backup { file })) => store::backup(&line, file),
         Some(Command::Webhooks(Webhooks::Replay { hours, all })) => webhooks::replay(&line, *hours, *all),
         Some(Command::Openapi) => print(&format!("{:#}\n", crate::openapi::document())),
         Some(Command::Dev(Dev::Token { user, lifetime })) => dev_token::run(&line, user, *lifetime),

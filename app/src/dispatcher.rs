@@ -14,8 +14,8 @@ use tokio::sync::{Notify, watch};
 use crate::events::{SMS_CREATED, again_at, is_notice};
 use crate::seal::Seal;
 
-/// Longer than a try may take.
-const LEASE: Duration = Duration::from_secs(30);
+/// Longer than a try may take, also where the clock of another process is half a minute ahead.
+const LEASE: Duration = Duration::from_secs(60);
 /// How many are told at once.
 const AT_ONCE: u32 = 16;
 /// How often the outbox is looked at without being told to: retries, and what other processes left.

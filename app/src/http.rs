@@ -26,6 +26,7 @@ mod origin;
 mod params;
 mod passwords;
 mod phone_numbers;
+mod ready;
 mod routes;
 mod sessions;
 mod sign_ins;

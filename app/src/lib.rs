@@ -6,6 +6,7 @@ pub mod commands;
 pub mod config;
 mod dev_issuer;
 mod dispatcher;
+mod drain;
 mod events;
 mod http;
 mod instance_secret;

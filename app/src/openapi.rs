@@ -178,7 +178,7 @@ fn responses(operation: &Operation) -> Value {
         Answer::Redirect => json!({ "307": { "description": "Look there." } }),
         Answer::Page => json!({ "200": { "description": "A page.", "content": { "text/html": {} } } }),
         Answer::Figures => json!({ "200": { "description": "Figures.", "content": { "text/plain": {} } } }),
-        Answer::Json(schema) => ok(&schemas::reference(schema)),
+        Answer::Json(schema) | Answer::Verdict(schema) => ok(&schemas::reference(schema)),
         Answer::Enveloped(schema) => ok(&json!({
             "type": "object",
             "required": ["response", "client"],
@@ -187,6 +187,10 @@ fn responses(operation: &Operation) -> Value {
     };
     for (status, name, _) in ERRORS {
         responses[*status] = json!({ "$ref": format!("#/components/responses/{name}") });
+    }
+    if let Answer::Verdict(schema) = operation.answer {
+        let content = json!({ "application/json": { "schema": schemas::reference(schema) } });
+        responses["503"] = json!({ "description": "No; `Retry-After` says when to ask again.", "content": content });
     }
     responses
 }

@@ -23,6 +23,7 @@ use url::Url;
 use crate::config::{ConfigError, Network, PublishableKey, SecretKey, Settings};
 use crate::dev_issuer::DevIssuer;
 use crate::dispatcher::Dispatcher;
+use crate::drain::{Door, Drain};
 use crate::events::EventRecorder;
 use crate::http::{BackEndLimit, DevTools, Metrics, MetricsAccess, Origins, environment, observe, routes};
 use crate::postman::Postman;
@@ -56,6 +57,7 @@ pub(crate) struct AppState {
     pub(crate) postman: Postman,
     pub(crate) receipts: BTreeMap<String, (String, Arc<dyn SmsReceipts>)>,
     pub(crate) health: Arc<dyn StoreHealth>,
+    pub(crate) drain: Drain,
     pub(crate) metrics: Metrics,
     pub(crate) origins: Origins,
     pub(crate) dev_tools: Option<DevTools>,
@@ -130,8 +132,12 @@ pub struct Server {
     pub address: SocketAddr,
     state: Weak<AppState>,
     running: actix_web::dev::Server,
-    /// How long what is under way may take to finish.
-    drain: Duration,
+    drain: Drain,
+    door: Door,
+    /// How long it goes on serving once it is told to stop.
+    drain_time: Duration,
+    /// How long what is under way may then take to finish.
+    shutdown_time: Duration,
     close: watch::Sender<bool>,
 }
 
@@ -149,22 +155,27 @@ impl Server {
         };
         let listener = TcpListener::bind(settings.listen).map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
+        let door = Door::of(&listener).map_err(unusable)?;
         let (close, closing) = watch::channel(false);
+        let drain = Drain::new();
         let dispatcher = record_events(settings, &mut adapters, address);
-        let state = Data::new(state(settings, adapters, address, closing.clone()));
+        let state = Data::new(state(settings, adapters, address, closing.clone(), drain.clone()));
         let development = settings.is_development();
 
         let workers = match settings.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
-        let kept = state.clone();
+        let (kept, connections) = (state.clone(), drain.clone());
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(state.clone())
                 .wrap(NormalizePath::new(TrailingSlash::Trim))
                 .wrap(from_fn(observe))
                 .configure(|config| routes(config, development))
+        })
+        .on_connect(move |_, of_connection| {
+            of_connection.insert(connections.connection());
         })
         .workers(workers)
         .max_connections(settings.server.max_connections.div_ceil(workers))
@@ -186,17 +197,33 @@ impl Server {
             address,
             state: Arc::downgrade(&state),
             running: server,
-            drain: Duration::from_secs(settings.server.shutdown_seconds),
+            drain,
+            door,
+            drain_time: settings.drain,
+            shutdown_time: Duration::from_secs(settings.server.shutdown_seconds),
             close,
         })
     }
 
-    /// Serves until `stop` is done, then until the requests under way are answered or their time
-    /// (`server.shutdown_seconds`) is up.
+    /// Serves until `stop` is done, drains, then stops: see [`Server::run_until_hurried`].
     ///
     /// # Errors
     /// If the server breaks down.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+        self.run_until_hurried(stop, std::future::pending()).await
+    }
+
+    /// Serves until `stop` is done. Then it drains: it says that it is not ready, closes each connection with its next
+    /// answer, and serves on for `server.drain_seconds` or until `hurry` is done. Then it refuses connections, until the
+    /// requests under way are answered or their time (`server.shutdown_seconds`) is up.
+    ///
+    /// # Errors
+    /// If the server breaks down.
+    pub async fn run_until_hurried(
+        self,
+        stop: impl Future<Output = ()>,
+        hurry: impl Future<Output = ()>,
+    ) -> std::io::Result<()> {
         let postman = self.state.upgrade().map(|state| state.postman.clone());
         if let Some(state) = self.state.upgrade() {
             // Before the first request, for they decide who may do what.
@@ -209,12 +236,25 @@ impl Server {
             ended = &mut server => return ended,
             () = stop => {}
         }
+        self.drain.begin();
+        if !self.drain_time.is_zero() {
+            let drained = async {
+                tokio::time::sleep(self.drain_time).await;
+                self.door.close();
+                self.drain.settle().await;
+            };
+            tokio::select! {
+                ended = &mut server => return ended,
+                () = drained => {}
+                () = hurry => {}
+            }
+        }
         // Live streams end first; nothing else would end them.
         let _ = self.close.send(true);
         let (ended, ()) = tokio::join!(server, handle.stop(true));
         if let Some(postman) = postman {
             // What a provider is being asked for is settled, so that nobody asks again.
-            let _ = tokio::time::timeout(self.drain, postman.idle()).await;
+            let _ = tokio::time::timeout(self.shutdown_time, postman.idle()).await;
         }
         ended
     }
@@ -262,7 +302,13 @@ fn texts(settings: &Settings, entropy: Arc<dyn Entropy>) -> Arc<dyn Sealer> {
     Arc::new(Seal::new(&settings.secret, "sms-seal", entropy))
 }
 
-fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: watch::Receiver<bool>) -> AppState {
+fn state(
+    settings: &Settings,
+    adapters: Adapters,
+    address: SocketAddr,
+    closing: watch::Receiver<bool>,
+    drain: Drain,
+) -> AppState {
     let access = match (&settings.metrics_token, settings.is_development()) {
         (Some(token), _) => MetricsAccess::Bearer(token.clone()),
         (None, true) => MetricsAccess::Everybody,
@@ -327,6 +373,7 @@ fn state(settings: &Settings, adapters: Adapters, address: SocketAddr, closing: 
         identity_providers: adapters.identity_providers,
         secret_key: settings.secret_key.clone(),
         health: adapters.store.health,
+        drain,
         sms_outbox: adapters.store.sms_outbox,
         postman,
         receipts: adapters.receipts,

@@ -3,7 +3,7 @@
 //! A new provider is a crate of its own, a dependency in `app/Cargo.toml` and one line here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,6 +121,8 @@ struct Kind {
     migrate: Open<Vec<String>>,
     /// Whether the URL can be one of its own, and where development keeps the instance secret that belongs to it.
     secret_file: fn(&str) -> Result<PathBuf, String>,
+    /// Copies it into a file beside a running server, where it brings no tool of its own for that.
+    backup: fn(&Settings, &Path) -> Result<u64, String>,
 }
 
 const SQLITE: Kind = Kind {
@@ -138,6 +140,7 @@ const SQLITE: Kind = Kind {
         let database = SqliteStore::parse_url(url).map_err(|error| error.to_string())?;
         Ok(PathBuf::from(format!("{}.secret", database.display())))
     },
+    backup: |settings, file| SqliteStore::backup(&sqlite(settings)?, file).map_err(|error| error.to_string()),
 };
 
 const POSTGRES: Kind = Kind {
@@ -160,6 +163,7 @@ const POSTGRES: Kind = Kind {
         PostgresStore::check_url(url).map_err(|error| error.to_string())?;
         Ok(PathBuf::from("phoneproof.db.secret"))
     },
+    backup: |_, _| Err("only an SQLite store is copied like this; for PostgreSQL, pg_dump makes the backup".to_owned()),
 };
 
 /// Stores by the scheme of `store.url`.
@@ -335,6 +339,15 @@ pub async fn migrate(settings: &Settings) -> Result<Vec<String>, ConfigError> {
     let kind = by_scheme(STORES, &settings.store.url)?;
     let migrated = (kind.migrate)(settings).await;
     migrated.map_err(|problem| ConfigError::at("store.url", problem))
+}
+
+/// Copies the configured store into a new file, beside a running server, and answers its size in bytes.
+///
+/// # Errors
+/// [`ConfigError`] saying what to do.
+pub fn backup(settings: &Settings, file: &Path) -> Result<u64, ConfigError> {
+    let kind = by_scheme(STORES, &settings.store.url)?;
+    (kind.backup)(settings, file).map_err(|problem| ConfigError::at("store.url", problem))
 }
 
 /// The configured gateways, joined by their routes.

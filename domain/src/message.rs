@@ -105,8 +105,9 @@ pub struct Message {
     pub updated_at: Timestamp,
 }
 
-/// How long whoever tries a message has it alone; longer than any provider is waited for.
-pub const MESSAGE_LEASE: Duration = Duration::from_secs(60);
+/// How long whoever tries a message has it alone: longer than all providers of one text are waited for (45 s), and than
+/// the clocks of two processes may differ (30 s), for the lease is given by one and judged by another.
+pub const MESSAGE_LEASE: Duration = Duration::from_secs(90);
 
 /// A process may die between the provider's taking and the settling. So the same text is tried again after such
 /// a death, and never more often: it bounds what one code can cost.

@@ -15,13 +15,23 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 SECRET_KEY = "sk_test_0123456789abcdef"
 
 
+def store(folder: str) -> str:
+    """A file; or, with TEST_STORE=postgres, a new database of the throw-away PostgreSQL."""
+    if os.environ.get("TEST_STORE") != "postgres":
+        return f"sqlite://{folder}/fuzz.db"
+    server = os.environ["TEST_POSTGRES"]
+    name = f"fuzz_{os.getpid()}"
+    subprocess.run(["psql", "--quiet", f"{server}/postgres", "--command", f"CREATE DATABASE {name}"], check=True)
+    return f"{server}/{name}"
+
+
 class Server:
     """The built program on a new database and a free port, without limits."""
 
     def __init__(self, program: str, folder: str):
         options = {
             "PHONEPROOF__SERVER__LISTEN": "127.0.0.1:0",
-            "PHONEPROOF__STORE__URL": f"sqlite://{folder}/fuzz.db",
+            "PHONEPROOF__STORE__URL": store(folder),
             "PHONEPROOF__LIMITS__ENABLED": "false",
             "PHONEPROOF__KEYS__SECRET_KEY": SECRET_KEY,
             "PHONEPROOF__INSTANCE__SECRET": "an instance secret of the fuzz run, long enough",

@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::{COOKIE, ORIGIN, SET_COOKIE};
 use serde_json::Value;
 
-use crate::{Actor, Answer, TestApp};
+use crate::{Actor, Answer, Program, TestApp};
 
 /// A page in a browser: it keeps cookies, says which origin it is of, and calls as clerk-js does.
 pub struct Browser {
@@ -23,6 +23,16 @@ impl Browser {
             actor: app.nobody(),
             origin: app.url.clone(),
             cookies: Mutex::default(),
+        }
+    }
+
+    /// The same browser, which meets another process of the instance.
+    #[must_use]
+    pub fn at(&self, process: &Program) -> Self {
+        Self {
+            actor: process.actor(None),
+            origin: process.url.clone(),
+            cookies: Mutex::new(self.cookies.lock().unwrap().clone()),
         }
     }
 

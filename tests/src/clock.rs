@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use phoneproof_domain::Timestamp;
 use phoneproof_domain::ports::Clock;
@@ -20,6 +20,14 @@ impl HandSetClock {
     pub fn advance(&self, span: Duration) {
         self.0
             .fetch_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    /// Sets the clock to the time of the system, which other processes have.
+    #[expect(clippy::disallowed_methods, reason = "the other processes' clock is the system's")]
+    pub fn set_to_system(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        self.0.store(now, Ordering::SeqCst);
     }
 
     /// Moves the clock back.

@@ -62,9 +62,17 @@ impl Program {
     ///
     /// Panics with what it said if it does not.
     #[must_use]
-    #[expect(clippy::unwrap_used, reason = "a program that does not start has failed the test")]
     pub fn serve(options: &BTreeMap<String, String>) -> Self {
-        let mut child = Self::command(&["serve"], options).spawn().unwrap();
+        Self::start(Self::command(&["serve"], options))
+    }
+
+    /// Starts the server as `command` does, and waits until it listens.
+    ///
+    /// Panics with what it said if it does not.
+    #[must_use]
+    #[expect(clippy::unwrap_used, reason = "a program that does not start has failed the test")]
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let (printed, logged) = (Arc::default(), Arc::default());
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let errors = follow(BufReader::new(child.stderr.take().unwrap()), Arc::clone(&logged));

@@ -136,6 +136,20 @@ impl TestApp {
         }
     }
 
+    /// The options of a further process of the same instance.
+    pub fn options_of_another_process(&self) -> BTreeMap<String, String> {
+        [
+            ("SERVER__LISTEN", "127.0.0.1:0"),
+            ("SERVER__WORKERS", "1"),
+            ("STORE__URL", &self.store.url()),
+            ("STORE__CONNECTIONS", "8"),
+            ("KEYS__SECRET_KEY", SECRET_KEY),
+            ("INSTANCE__SECRET", SECRET),
+        ]
+        .map(|(name, value)| (format!("PHONEPROOF__{name}"), value.to_owned()))
+        .into()
+    }
+
     /// A development token of `user`.
     #[must_use]
     #[expect(clippy::expect_used, reason = "test ids are well-formed")]

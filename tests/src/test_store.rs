@@ -5,7 +5,7 @@ use phoneproof_store_postgres::testing::Database;
 use tempfile::TempDir;
 
 /// Which store the tests run on: `sqlite`, which is assumed, or `postgres`. `make test` runs them on each.
-const VARIABLE: &str = "PHONEPROOF_TEST_STORE";
+const VARIABLE: &str = "TEST_STORE";
 
 /// A store of its own for a test, gone at the end: a file, or a database of a throw-away PostgreSQL.
 pub struct TestStore {

@@ -141,6 +141,7 @@ fn every_default_is_what_the_program_does_without_being_told() {
     assert_eq!(defaults.environment, Environment::Development);
     assert_eq!(defaults.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(defaults.store.url, "sqlite://phoneproof.db");
+    assert!(defaults.drain.is_zero(), "Ctrl-C does not wait");
     let policy = defaults.policy;
     assert_eq!((policy.max_attempts, policy.max_unverified), (5, Some(5)));
     assert_eq!(
@@ -199,6 +200,7 @@ fn a_wrong_value_is_named() {
         ("SERVER__KEEP_ALIVE_SECONDS", "0", "server.keep_alive_seconds"),
         ("SERVER__HEADER_TIMEOUT_MS", "soon", "server.header_timeout_ms"),
         ("SERVER__BODY_TIMEOUT_MS", "0", "server.body_timeout_ms"),
+        ("SERVER__DRAIN_SECONDS", "-1", "server.drain_seconds"),
         ("SERVER__SHUTDOWN_SECONDS", "1.5", "server.shutdown_seconds"),
         ("STORE__SYNCHRONOUS", "off", "store.synchronous"),
         ("STORE__READERS", "none", "store.readers"),
@@ -282,15 +284,20 @@ fn every_example_works() {
     };
     let key = secret("key", "sk_live_0123456789abcdef01234567\n");
     let instance = secret("instance", &format!("{INSTANCE_SECRET}\n"));
+    let store = secret(
+        "store",
+        "postgres://phoneproof:a%20password@db.example.com/phoneproof\n",
+    );
     let mut seen = BTreeSet::new();
     for entry in std::fs::read_dir(folder().join("examples")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let options = match name.as_str() {
             // Its secrets stand elsewhere on this machine.
-            "production-sqlite.toml" => [
+            "production-sqlite.toml" | "production-postgres.toml" => [
                 ("PHONEPROOF__KEYS__SECRET_KEY_FILE", key.as_str()),
                 ("PHONEPROOF__INSTANCE__SECRET_FILE", instance.as_str()),
+                ("PHONEPROOF__STORE__URL_FILE", store.as_str()),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
@@ -307,6 +314,7 @@ fn every_example_works() {
     let named = [
         "beside-identity-provider.toml",
         "development.toml",
+        "production-postgres.toml",
         "production-sqlite.toml",
     ];
     assert_eq!(seen, named.map(str::to_owned).into());

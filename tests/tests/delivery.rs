@@ -183,7 +183,7 @@ async fn what_a_dead_process_left_is_sent_by_another_with_the_same_code() {
     let path = asked(&dead, &user, &number).await;
     assert_eq!(message(&alive, &number).await["status"], "sending");
     assert_eq!(carrier.given().len(), 0, "the lease holds");
-    alive.clock.advance(Duration::from_secs(61));
+    alive.clock.advance(Duration::from_secs(91));
     let sent = until(&alive, &number, "sent").await;
     assert_eq!(sent["attempts"], 2);
     let given = carrier.given();
@@ -227,7 +227,7 @@ async fn a_death_after_the_providers_yes_repeats_the_text_once() {
     let (first, second) = (start().await, start().await);
     let number = first.number();
     asked(&first, &first.user("user_a"), &number).await;
-    for seconds in [61, 61, 61] {
+    for seconds in [91, 91, 91] {
         second.clock.advance(Duration::from_secs(seconds));
         first.clock.advance(Duration::from_secs(seconds));
         let before = message(&second, &number).await["attempts"].as_u64();

@@ -33,6 +33,8 @@ fn production(folder: &Path, more: &[(&str, &str)]) -> Options {
         ("KEYS__SECRET_KEY", LIVE_SECRET_KEY),
         ("INSTANCE__SECRET", INSTANCE_SECRET),
         ("SMS__GATEWAYS__MAIN__PROVIDER", "console"),
+        // Nobody balances here.
+        ("SERVER__DRAIN_SECONDS", "0"),
     ];
     options(folder, &[&needed, more].concat())
 }

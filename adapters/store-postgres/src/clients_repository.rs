@@ -12,7 +12,7 @@ use phoneproof_store_rows::{ClientPlan, StateOfClient, StateOfSession, Update};
 use crate::PostgresStore;
 use crate::errors::Failure;
 use crate::fragments::FirstRevision;
-use crate::transaction::Step;
+use crate::transaction::{Step, must_find};
 
 #[async_trait]
 impl Repository<Client> for PostgresStore {
@@ -59,12 +59,14 @@ async fn load(mut connection: &AsyncPgConnection, id: &str) -> Result<Option<Loa
 pub(crate) fn steps(plan: ClientPlan) -> Vec<Step> {
     match plan {
         ClientPlan::Create { client, sessions } => {
-            let insert_client = Step::guard(move |mut connection| {
-                diesel::insert_into(clients::table)
-                    .values((&client, clients::revision.eq(FirstRevision)))
-                    .on_conflict(clients::id)
-                    .do_nothing()
-                    .execute(&mut connection)
+            let insert_client = Step::new(move |connection| {
+                must_find(
+                    connection,
+                    diesel::insert_into(clients::table)
+                        .values((&client, clients::revision.eq(FirstRevision)))
+                        .on_conflict(clients::id)
+                        .do_nothing(),
+                )
             });
             std::iter::once(insert_client)
                 .chain(sessions.into_iter().map(insert_session))
@@ -78,17 +80,19 @@ pub(crate) fn steps(plan: ClientPlan) -> Vec<Step> {
             inserted,
         } => {
             let id = client.id.clone();
-            let update_client = Step::guard(move |mut connection| {
-                Update {
-                    kind: StateOfClient,
-                    set: (&client.state, clients::revision.eq(revision + 1)).as_changeset(),
-                    of: clients::id.eq(&client.id).and(clients::revision.eq(revision)),
-                }
-                .execute(&mut connection)
+            let update_client = Step::new(move |connection| {
+                must_find(
+                    connection,
+                    Update {
+                        kind: StateOfClient,
+                        set: (&client.state, clients::revision.eq(revision + 1)).as_changeset(),
+                        of: clients::id.eq(&client.id).and(clients::revision.eq(revision)),
+                    },
+                )
             });
             let delete_session = |session: String| {
                 let client = id.clone();
-                Step::any(move |mut connection| {
+                Step::new(move |mut connection| {
                     diesel::delete(sessions::table.find((&client, &session))).execute(&mut connection)
                 })
             };
@@ -98,14 +102,17 @@ pub(crate) fn steps(plan: ClientPlan) -> Vec<Step> {
                 .chain(inserted.into_iter().map(insert_session))
                 .collect()
         }
-        ClientPlan::Delete { id, revision } => vec![Step::guard(move |mut connection| {
-            diesel::delete(clients::table.find(&id).filter(clients::revision.eq(revision))).execute(&mut connection)
+        ClientPlan::Delete { id, revision } => vec![Step::new(move |connection| {
+            must_find(
+                connection,
+                diesel::delete(clients::table.find(&id).filter(clients::revision.eq(revision))),
+            )
         })],
     }
 }
 
 fn insert_session(row: SessionRow) -> Step {
-    Step::any(move |mut connection| {
+    Step::new(move |mut connection| {
         diesel::insert_into(sessions::table)
             .values(&row)
             .execute(&mut connection)
@@ -113,7 +120,7 @@ fn insert_session(row: SessionRow) -> Step {
 }
 
 fn update_session(row: SessionRow) -> Step {
-    Step::any(move |mut connection| {
+    Step::new(move |mut connection| {
         Update {
             kind: StateOfSession,
             set: (&row.state).as_changeset(),

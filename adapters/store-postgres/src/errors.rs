@@ -170,7 +170,10 @@ impl From<Error> for Failure {
             (DatabaseErrorKind::UniqueViolation, Some("phone_numbers_owned")) => Self::Taken(Unique::PhoneNumber),
             (DatabaseErrorKind::UniqueViolation, Some("users_username")) => Self::Taken(Unique::Username),
             (DatabaseErrorKind::UniqueViolation, Some("users_external_id")) => Self::Taken(Unique::ExternalId),
-            (DatabaseErrorKind::UniqueViolation, Some("users_pkey" | "clients_pkey" | "sign_in_tokens_pkey"))
+            (
+                DatabaseErrorKind::UniqueViolation,
+                Some("revision" | "users_pkey" | "clients_pkey" | "sign_in_tokens_pkey"),
+            )
             | (DatabaseErrorKind::SerializationFailure, _) => Self::Stale,
             // The rules keep every aggregate within the other constraints, and the revision says that the rows are the
             // ones it was decided on: so the rows are not.

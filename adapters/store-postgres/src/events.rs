@@ -17,7 +17,7 @@ use crate::transaction::{Step, within};
 
 /// Queues an event, due at once.
 pub(crate) fn insert(event: Event) -> Step {
-    Step::any(move |mut connection| {
+    Step::new(move |mut connection| {
         diesel::insert_into(webhook_events::table)
             .values((
                 webhook_events::id.eq(&event.id),

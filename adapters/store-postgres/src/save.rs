@@ -9,7 +9,7 @@ use phoneproof_store_rows::{
 };
 
 use crate::fragments::FirstRevision;
-use crate::transaction::Step;
+use crate::transaction::{Step, must_find};
 
 /// The statements of `plan`. The first of them finds the revision that was read, or the change came too late.
 pub(crate) fn steps(plan: Plan) -> Vec<Step> {
@@ -33,8 +33,11 @@ pub(crate) fn steps(plan: Plan) -> Vec<Step> {
             save_codes(&mut steps, &id, codes);
         }
         // Numbers and codes go with their user: the foreign keys say so.
-        Plan::Delete { id, revision } => steps.push(Step::guard(move |mut connection| {
-            diesel::delete(users::table.find(&id).filter(users::revision.eq(revision))).execute(&mut connection)
+        Plan::Delete { id, revision } => steps.push(Step::new(move |connection| {
+            must_find(
+                connection,
+                diesel::delete(users::table.find(&id).filter(users::revision.eq(revision))),
+            )
         })),
     }
     steps
@@ -42,25 +45,27 @@ pub(crate) fn steps(plan: Plan) -> Vec<Step> {
 
 /// One that exists is left alone, whatever else it may be in the way of: what matters then is that it exists.
 fn insert_user(user: UserRow) -> Step {
-    Step::guard(move |mut connection| {
-        diesel::insert_into(users::table)
-            .values((&user, users::revision.eq(FirstRevision)))
-            .on_conflict(users::id)
-            .do_nothing()
-            .execute(&mut connection)
+    Step::new(move |connection| {
+        must_find(
+            connection,
+            diesel::insert_into(users::table)
+                .values((&user, users::revision.eq(FirstRevision)))
+                .on_conflict(users::id)
+                .do_nothing(),
+        )
     })
 }
 
 fn update_user(user: UserRow, revision: i64, profile: bool) -> Step {
-    Step::guard(move |mut connection| {
+    Step::new(move |connection| {
         let next = users::revision.eq(revision + 1);
         let of = users::id.eq(&user.id).and(users::revision.eq(revision));
         if profile {
             let (kind, set) = (WholeUser, (&user.profile, &user.standing, next).as_changeset());
-            Update { kind, set, of }.execute(&mut connection)
+            must_find(connection, Update { kind, set, of })
         } else {
             let (kind, set) = (StandingOfUser, (&user.standing, next).as_changeset());
-            Update { kind, set, of }.execute(&mut connection)
+            must_find(connection, Update { kind, set, of })
         }
     })
 }
@@ -68,12 +73,12 @@ fn update_user(user: UserRow, revision: i64, profile: bool) -> Step {
 fn save_numbers(steps: &mut Vec<Step>, user_id: &str, numbers: NumberRows) {
     for id in numbers.deleted {
         let user_id = user_id.to_owned();
-        steps.push(Step::any(move |mut connection| {
+        steps.push(Step::new(move |mut connection| {
             diesel::delete(phone_numbers::table.find((&user_id, &id))).execute(&mut connection)
         }));
     }
     for row in numbers.updated {
-        steps.push(Step::any(move |mut connection| {
+        steps.push(Step::new(move |mut connection| {
             Update {
                 kind: StateOfNumber,
                 set: (&row.state).as_changeset(),
@@ -88,7 +93,7 @@ fn save_numbers(steps: &mut Vec<Step>, user_id: &str, numbers: NumberRows) {
 }
 
 fn insert_number(row: PhoneNumberRow) -> Step {
-    Step::any(move |mut connection| {
+    Step::new(move |mut connection| {
         diesel::insert_into(phone_numbers::table)
             .values(&row)
             .execute(&mut connection)
@@ -98,7 +103,7 @@ fn insert_number(row: PhoneNumberRow) -> Step {
 fn save_codes(steps: &mut Vec<Step>, user_id: &str, codes: BackupCodeRows) {
     if let Some(position) = codes.deleted_from {
         let user_id = user_id.to_owned();
-        steps.push(Step::any(move |mut connection| {
+        steps.push(Step::new(move |mut connection| {
             let gone = backup_codes::table
                 .filter(backup_codes::user_id.eq(&user_id))
                 .filter(backup_codes::position.ge(position));
@@ -106,7 +111,7 @@ fn save_codes(steps: &mut Vec<Step>, user_id: &str, codes: BackupCodeRows) {
         }));
     }
     for row in codes.updated {
-        steps.push(Step::any(move |mut connection| {
+        steps.push(Step::new(move |mut connection| {
             Update {
                 kind: WholeCode,
                 set: (&row).as_changeset(),
@@ -121,7 +126,7 @@ fn save_codes(steps: &mut Vec<Step>, user_id: &str, codes: BackupCodeRows) {
 }
 
 fn insert_code(row: BackupCodeRow) -> Step {
-    Step::any(move |mut connection| {
+    Step::new(move |mut connection| {
         diesel::insert_into(backup_codes::table)
             .values(&row)
             .execute(&mut connection)

@@ -12,7 +12,7 @@ use phoneproof_store_rows::{Update, WholeTicket};
 use crate::PostgresStore;
 use crate::errors::Failure;
 use crate::fragments::FirstRevision;
-use crate::transaction::Step;
+use crate::transaction::{Step, must_find};
 
 #[async_trait]
 impl Repository<SignInToken> for PostgresStore {
@@ -49,34 +49,38 @@ pub(crate) fn step(change: &Change<SignInToken>) -> Step {
     match change {
         Change::Create(ticket) => {
             let row = SignInTokenRow::of(ticket);
-            Step::guard(move |mut connection| {
-                diesel::insert_into(sign_in_tokens::table)
-                    .values((&row, sign_in_tokens::revision.eq(FirstRevision)))
-                    .on_conflict(sign_in_tokens::id)
-                    .do_nothing()
-                    .execute(&mut connection)
+            Step::new(move |connection| {
+                must_find(
+                    connection,
+                    diesel::insert_into(sign_in_tokens::table)
+                        .values((&row, sign_in_tokens::revision.eq(FirstRevision)))
+                        .on_conflict(sign_in_tokens::id)
+                        .do_nothing(),
+                )
             })
         }
         Change::Replace { before, after } => {
             let (row, revision) = (SignInTokenRow::of(after), before.revision.0);
-            Step::guard(move |mut connection| {
-                Update {
-                    kind: WholeTicket,
-                    set: (&row, sign_in_tokens::revision.eq(revision + 1)).as_changeset(),
-                    of: sign_in_tokens::id
-                        .eq(&row.id)
-                        .and(sign_in_tokens::revision.eq(revision)),
-                }
-                .execute(&mut connection)
+            Step::new(move |connection| {
+                must_find(
+                    connection,
+                    Update {
+                        kind: WholeTicket,
+                        set: (&row, sign_in_tokens::revision.eq(revision + 1)).as_changeset(),
+                        of: sign_in_tokens::id
+                            .eq(&row.id)
+                            .and(sign_in_tokens::revision.eq(revision)),
+                    },
+                )
             })
         }
         Change::Delete(before) => {
             let (id, revision) = (before.aggregate.id.as_str().to_owned(), before.revision.0);
-            Step::guard(move |mut connection| {
+            Step::new(move |connection| {
                 let of = sign_in_tokens::table
                     .find(&id)
                     .filter(sign_in_tokens::revision.eq(revision));
-                diesel::delete(of).execute(&mut connection)
+                must_find(connection, diesel::delete(of))
             })
         }
     }

@@ -73,7 +73,7 @@ impl SmsOutbox for PostgresStore {
 /// Writes a new message.
 pub(crate) fn insert(message: &Message) -> Step {
     let row = MessageRow::of(message);
-    Step::any(move |mut connection| {
+    Step::new(move |mut connection| {
         diesel::insert_into(sms_messages::table)
             .values(&row)
             .execute(&mut connection)

@@ -1,46 +1,38 @@
 //! Statements that are written as one.
 
 use diesel::QueryResult;
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use futures_util::future::{BoxFuture, join, join_all};
+use diesel::pg::Pg;
+use diesel::query_builder::{QueryFragment, QueryId};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use futures_util::future::{BoxFuture, join, join_all, join3};
 
 use crate::errors::Failure;
+use crate::fragments::{Commit, MustFind, Rollback};
 
-/// One statement; answers how many rows it touched. It may be run twice.
-type Statement = Box<dyn for<'a> Fn(&'a AsyncPgConnection) -> BoxFuture<'a, QueryResult<usize>> + Send + Sync>;
-
-/// A statement, and whether it must touch a row.
-pub(crate) struct Step {
-    statement: Statement,
-    guard: bool,
-}
+/// One statement of a change. It may be run twice.
+pub(crate) struct Step(Box<dyn for<'a> Fn(&'a AsyncPgConnection) -> BoxFuture<'a, QueryResult<usize>> + Send + Sync>);
 
 impl Step {
-    /// A statement that may touch any number of rows.
-    pub(crate) fn any(
+    /// A statement.
+    pub(crate) fn new(
         statement: impl for<'a> Fn(&'a AsyncPgConnection) -> BoxFuture<'a, QueryResult<usize>> + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            statement: Box::new(statement),
-            guard: false,
-        }
-    }
-
-    /// A statement that finds its row, or came too late.
-    pub(crate) fn guard(
-        statement: impl for<'a> Fn(&'a AsyncPgConnection) -> BoxFuture<'a, QueryResult<usize>> + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            statement: Box::new(statement),
-            guard: true,
-        }
+        Self(Box::new(statement))
     }
 }
 
-/// Writes all of `steps`, in order, if every guard among them finds its row; or none.
+/// Runs a statement that finds its row, or its change came too late and all of it goes back.
+pub(crate) fn must_find<'a, Q>(mut connection: &'a AsyncPgConnection, statement: Q) -> BoxFuture<'a, QueryResult<usize>>
+where
+    Q: QueryFragment<Pg> + QueryId + Send,
+{
+    MustFind::of((statement,)).execute(&mut connection)
+}
+
+/// Writes all of `steps`, in order, if every one that must find its row finds it; or none.
 ///
-/// They are sent together with the `BEGIN`, and PostgreSQL runs them one after the other: two round trips, however many
-/// they are. Diesel sends them in the order in which they are first polled, also where it has to prepare some of them.
+/// They are sent together, with the `BEGIN` before them and the `COMMIT` behind: one round trip, however many they are, and
+/// no lock is held while a message is on its way. What fails makes the `COMMIT` a `ROLLBACK`.
 pub(crate) async fn commit(connection: &AsyncPgConnection, steps: &[Step]) -> Result<(), Failure> {
     match try_commit(connection, steps).await {
         // Of two changes that wait for each other PostgreSQL undoes one, which then meets what the other one wrote. Its
@@ -52,17 +44,18 @@ pub(crate) async fn commit(connection: &AsyncPgConnection, steps: &[Step]) -> Re
     }
 }
 
+/// PostgreSQL runs what is sent one after the other. Diesel sends in the order in which futures are first polled, also
+/// where it has to prepare some of them, for each holds the connection's statements until its own is sent: so all that is
+/// sent here after the `BEGIN`, `COMMIT` too, is a prepared statement.
 async fn try_commit(connection: &AsyncPgConnection, steps: &[Step]) -> Result<(), Failure> {
-    within(connection, async {
-        let outcomes = join_all(steps.iter().map(|step| (step.statement)(connection))).await;
-        for (step, outcome) in steps.iter().zip(outcomes) {
-            if outcome? == 0 && step.guard {
-                return Err(Failure::Stale);
-            }
-        }
-        Ok(())
-    })
-    .await
+    let all = join_all(steps.iter().map(|step| step.0(connection)));
+    let (begun, outcomes, committed) = join3(begin(connection), all, end(connection)).await;
+    begun?;
+    for outcome in outcomes {
+        outcome?;
+    }
+    committed?;
+    Ok(())
 }
 
 /// Runs `work` in a transaction, whose `BEGIN` goes out with the first statement of it.
@@ -70,20 +63,21 @@ pub(crate) async fn within<T>(
     connection: &AsyncPgConnection,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let (begun, outcome) = join(execute(connection, "BEGIN"), work).await;
+    let (begun, outcome) = join(begin(connection), work).await;
     let outcome = begun.map_err(Failure::from).and(outcome);
-    match outcome {
-        Ok(value) => {
-            execute(connection, "COMMIT").await?;
-            Ok(value)
-        }
-        Err(failure) => {
-            execute(connection, "ROLLBACK").await?;
-            Err(failure)
-        }
+    if outcome.is_ok() {
+        end(connection).await?;
+    } else {
+        Rollback.execute(&mut &*connection).await?;
     }
+    outcome
 }
 
-async fn execute(mut connection: &AsyncPgConnection, statement: &str) -> QueryResult<()> {
-    connection.batch_execute(statement).await
+/// Sent at once, before whatever is polled after it.
+async fn begin(mut connection: &AsyncPgConnection) -> QueryResult<()> {
+    connection.batch_execute("BEGIN").await
+}
+
+async fn end(mut connection: &AsyncPgConnection) -> QueryResult<usize> {
+    Commit.execute(&mut connection).await
 }

@@ -43,16 +43,19 @@ pub(crate) fn exists(path: &Path) -> Result<bool, OpenError> {
 ///
 /// SQLite itself would make it 0644, less the umask.
 pub(crate) fn create(path: &Path) -> Result<(), OpenError> {
-    let made = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path);
-    match made {
-        // The umask may have taken away even the owner's bits.
-        Ok(file) => file
-            .set_permissions(fs::Permissions::from_mode(MODE))
-            .map_err(|error| failed(path, error)),
+    match create_new(path) {
+        Ok(()) => Ok(()),
         // Another process was faster; it made it alike.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(failed(path, error)),
     }
+}
+
+/// The same, but a file that is there already is an error.
+pub(crate) fn create_new(path: &Path) -> std::io::Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
+    // The umask may have taken away even the owner's bits.
+    file.set_permissions(fs::Permissions::from_mode(MODE))
 }
 
 /// The way to say `path` to SQLite so that it opens that very file and never makes one.
@@ -68,7 +71,8 @@ pub(crate) fn uri(path: &Path) -> Option<String> {
     Some(format!("file://{escaped}?mode=rw"))
 }
 
-fn folder_of(path: &Path) -> PathBuf {
+/// The folder that `path` is in.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder.to_owned(),
         Some(_) | None => PathBuf::from("."),

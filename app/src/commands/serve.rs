@@ -1,6 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::{CommandLine, Serve, print};
 use crate::config::{AdapterOptions, ConfigError, Overrides, Settings};
@@ -19,26 +20,56 @@ pub(super) fn run(line: &CommandLine, serve: &Serve) -> Result<(), ConfigError> 
         let adapters = Adapters::from_settings(&settings, wiring::clock()).await?;
         let server = Server::bind(&settings, adapters)?;
         // From here on a signal stops the server in good order.
-        let signals = shutdown_signals().map_err(ConfigError::line)?;
+        let (stop, hurry) = shutdown_signals().map_err(ConfigError::line)?;
         print(&banner(&settings, server.address))?;
         warn(&settings);
         tracing::info!("listening on http://{}", server.address);
-        let outcome = server.run_until(signals).await;
+        let outcome = server.run_until_hurried(stop, hurry).await;
         tracing::info!("stopped");
         outcome.map_err(ConfigError::line)
     })
 }
 
-/// Done at SIGTERM or SIGINT.
-fn shutdown_signals() -> std::io::Result<impl Future<Output = ()>> {
+/// How far signals have brought the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Serving,
+    Draining,
+    Stopping,
+}
+
+/// The first is done at SIGTERM or SIGINT, the second at SIGINT or another SIGTERM.
+fn shutdown_signals() -> std::io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: finishing the requests under way"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: finishing the requests under way"),
+    let (stage, watched) = watch::channel(Stage::Serving);
+    tokio::spawn(async move {
+        loop {
+            let next = tokio::select! {
+                _ = terminate.recv() => match *stage.borrow() {
+                    Stage::Serving => {
+                        tracing::info!("SIGTERM: draining, then finishing the requests under way");
+                        Stage::Draining
+                    }
+                    Stage::Draining | Stage::Stopping => Stage::Stopping,
+                },
+                _ = interrupt.recv() => {
+                    tracing::info!("SIGINT: finishing the requests under way");
+                    Stage::Stopping
+                }
+            };
+            stage.send_replace(next);
         }
-    })
+    });
+    Ok((
+        reached(watched.clone(), Stage::Draining),
+        reached(watched, Stage::Stopping),
+    ))
+}
+
+async fn reached(mut watched: watch::Receiver<Stage>, stage: Stage) {
+    // The sender lives as long as the runtime.
+    let _ = watched.wait_for(|now| *now >= stage).await;
 }
 
 /// What a person needs to go on. Production says only where it listens: a secret key printed at

@@ -78,12 +78,14 @@ section!(Server {
     keep_alive_seconds: u64,
     header_timeout_ms: u64,
     body_timeout_ms: u64,
+    drain_seconds: Option<u64>,
     shutdown_seconds: u64,
     trusted_proxies: List,
     cookie_domain: Option<String>,
 });
 section!(Store {
     url: String,
+    url_file: Option<PathBuf>,
     synchronous: Synchronous,
     readers: u32,
     queue: usize,

@@ -39,6 +39,8 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// The numbers of the HTTP server.
     pub server: super::file::Server,
+    /// How long to serve on after SIGTERM.
+    pub drain: Duration,
     /// The store.
     pub store: Store,
     /// The publishable key; none in development where none is set.
@@ -78,7 +80,10 @@ impl Settings {
     ///
     /// # Errors
     /// [`ConfigError`] naming the option that is missing or cannot be.
-    pub fn new(config: Config, overrides: Overrides) -> Result<Self, ConfigError> {
+    pub fn new(mut config: Config, overrides: Overrides) -> Result<Self, ConfigError> {
+        if let Some(url) = secret("store.url", None, config.store.url_file.as_deref())? {
+            config.store.url = url.expose_secret().to_owned();
+        }
         let publishable_key = parsed("keys.publishable_key", config.keys.publishable_key.as_deref())?;
         let secret_key_text = secret(
             "keys.secret_key",
@@ -163,6 +168,7 @@ impl Settings {
             native: config.native.enabled,
             send_wait: send_wait(config.delivery.wait_ms)?,
             limits,
+            drain: Duration::from_secs(config.server.drain_seconds.unwrap_or(if development { 0 } else { 5 })),
             server: checked(config.server)?,
             store: checked_store(config.store)?,
             publishable_key,

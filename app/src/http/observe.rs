@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse, ResponseError};
@@ -88,6 +88,13 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         }
     }
     mark(response.headers_mut(), &trace_id, &verdict, preflight);
+    if state.drain.has_begun() {
+        // Whoever keeps the connection would meet its end instead of another process.
+        response
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
     let route = response.request().match_pattern().unwrap_or_default();
     let (status, took) = (response.status(), started.elapsed());
     state.metrics.request(method.as_str(), &route, status, took);

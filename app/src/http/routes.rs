@@ -8,13 +8,15 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 use super::error::ApiError;
 use super::{
     back_end_sessions, backup_codes, client, dev, docs, environment, handshake, health, instance, jwks, me, metrics,
-    my_phone_numbers, passwords, phone_numbers, sessions, sign_ins, sign_ups, sms_callbacks, sms_messages, users,
+    my_phone_numbers, passwords, phone_numbers, ready, sessions, sign_ins, sign_ups, sms_callbacks, sms_messages,
+    users,
 };
 
 /// Registers the paths. `/dev/…` exists in development alone.
 pub(crate) fn routes(config: &mut ServiceConfig, development: bool) {
     config
         .service(resource("/v1/health", [(Method::GET, web::get().to(health::show))]))
+        .service(resource("/v1/ready", [(Method::GET, web::get().to(ready::show))]))
         .service(get("/openapi.json", web::get().to(docs::openapi)))
         .service(get("/docs", web::get().to(docs::index)))
         .service(get("/docs/{file}", web::get().to(docs::file)))

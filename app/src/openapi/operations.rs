@@ -39,6 +39,8 @@ pub(super) enum Answer {
     Json(&'static str),
     /// The resource in the browser API's envelope.
     Enveloped(&'static str),
+    /// The resource, with 200 for yes and 503 for no.
+    Verdict(&'static str),
     Nothing,
     Redirect,
     Page,
@@ -57,7 +59,7 @@ impl Who {
     }
 }
 
-use Answer::{Enveloped, Figures, Json, Nothing, Page, Redirect};
+use Answer::{Enveloped, Figures, Json, Nothing, Page, Redirect, Verdict};
 use Who::{Anybody, BackEnd, Client, Session, User};
 
 const fn op(
@@ -205,7 +207,8 @@ pub const OPERATIONS: &[Operation] = &[
 
     op("get", "/v1/sms_callbacks/{gateway}", "Server", Anybody, "A provider says what became of a text; signed", "", Nothing),
     op("post", "/v1/sms_callbacks/{gateway}", "Server", Anybody, "The same", "", Nothing),
-    op("get", "/v1/health", "Server", Anybody, "Whether it can serve", "", Json("Health")),
+    op("get", "/v1/health", "Server", Anybody, "Whether it lives, and whether its store serves", "", Json("Health")),
+    op("get", "/v1/ready", "Server", Anybody, "Whether requests should come here; 503 if not", "", Verdict("Readiness")),
     op("get", "/metrics", "Server", Anybody, "Figures for Prometheus; closed in production unless a token is configured", "", Figures),
     op("get", "/openapi.json", "Server", Anybody, "This document", "", Json("*")),
     op("get", "/docs", "Server", Anybody, "Leads to the page of this document", "", Redirect),

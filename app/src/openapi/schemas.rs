@@ -101,7 +101,8 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("Blocklist", "data:[BlocklistIdentifier] total_count:i"),
     ("Communication", "object blocked_country_codes:[s]"),
     ("HandshakePayload", "directives:[s]"),
-    ("Health", "status"),
+    ("Health", "status store"),
+    ("Readiness", "status"),
     ("Error", "code message long_message ~meta:?o"),
     ("Errors", "errors:[Error] ~clerk_trace_id"),
 ];

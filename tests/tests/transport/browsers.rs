@@ -174,7 +174,7 @@ async fn without_a_page_nothing_is_said_of_pages() {
         assert!(answer.resource().is_array());
         says_nothing_of_origins(&answer);
         let health = from(origin, &app.nobody(), Method::GET, "/v1/health").await;
-        assert_eq!(health.resource(), &json!({ "status": "ok" }));
+        assert_eq!(health.resource(), &json!({ "status": "ok", "store": "ok" }));
         says_nothing_of_origins(&health);
     }
 }

@@ -1,9 +1,10 @@
 //! When something breaks: a panic, the store.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use phoneproof_domain::User;
-use phoneproof_domain::ports::{MockRepository, StoreError};
+use phoneproof_domain::ports::{MockRepository, StoreError, StoreHealth};
 use phoneproof_tests::{FakeCarrier, Setup, TestApp};
 use reqwest::Method;
 use serde_json::json;
@@ -32,7 +33,7 @@ async fn a_panic_is_an_error_of_one_request() {
         assert_eq!(failed.header("access-control-allow-credentials"), Some("true"));
         assert_eq!(failed.header("cache-control"), Some("no-store"));
         assert!(!failed.text.contains("broken"), "{}", failed.text);
-        app.clock.advance(std::time::Duration::from_secs(30));
+        app.clock.advance(Duration::from_secs(30));
     }
     assert_eq!(carrier.given().len(), 8);
     // The code was committed before it was to be sent.
@@ -42,19 +43,51 @@ async fn a_panic_is_an_error_of_one_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_says_that_the_database_is_gone_and_that_it_is_back() {
+async fn a_database_that_is_gone_ends_readiness_and_not_life() {
     let app = TestApp::spawn().await;
     let nobody = app.nobody();
-    assert_eq!(nobody.get("/v1/health").await.resource(), &json!({ "status": "ok" }));
+    let serves = async || {
+        let health = nobody.get("/v1/health").await;
+        assert_eq!(health.resource(), &json!({ "status": "ok", "store": "ok" }));
+        assert_eq!(nobody.get("/v1/ready").await.resource(), &json!({ "status": "ready" }));
+    };
+    serves().await;
     app.store.take_away();
-    let away = nobody.get("/v1/health").await;
+    // A process that says it is ill is restarted, which mends no database.
+    let health = nobody.get("/v1/health").await;
+    assert_eq!(health.resource(), &json!({ "status": "ok", "store": "unavailable" }));
+    let away = nobody.get("/v1/ready").await;
     assert_eq!((away.status, &away.json), (503, &json!({ "status": "unavailable" })));
     assert_eq!(
         (away.header("retry-after"), away.header("content-type")),
         (Some("2"), Some("application/json"))
     );
     app.store.bring_back();
-    assert_eq!(nobody.get("/v1/health").await.resource(), &json!({ "status": "ok" }));
+    serves().await;
+}
+
+/// A store that never answers.
+struct Silent;
+
+#[async_trait::async_trait]
+impl StoreHealth for Silent {
+    async fn check(&self) -> Result<(), StoreError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "what is promised is real time")]
+async fn a_store_that_is_silent_is_waited_for_two_seconds_at_most() {
+    let app = Setup::default()
+        .adapters(|adapters| adapters.store.health = Arc::new(Silent))
+        .spawn()
+        .await;
+    let (nobody, asked) = (app.nobody(), Instant::now());
+    let (health, ready) = tokio::join!(nobody.get("/v1/health"), nobody.get("/v1/ready"));
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert_eq!(health.resource(), &json!({ "status": "ok", "store": "unavailable" }));
+    assert_eq!((ready.status, ready.header("retry-after")), (503, Some("2")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,6 +104,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
         (Method::GET, "/v1/users/user_a/ban", "POST"),
         (Method::GET, "/v1/phone_numbers", "POST"),
         (Method::POST, "/v1/health", "GET"),
+        (Method::POST, "/v1/ready", "GET"),
         (Method::TRACE, "/v1/me", "GET, PATCH, DELETE"),
         (Method::from_bytes(b"PROPFIND").unwrap(), "/v1/me", "GET, PATCH, DELETE"),
     ] {

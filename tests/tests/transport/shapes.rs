@@ -43,7 +43,7 @@ async fn the_users_api_has_an_envelope_but_for_the_list() {
     assert_eq!(list.resource().as_array().map(Vec::len), Some(2));
     assert_eq!(
         app.nobody().get("/v1/health").await.resource(),
-        &json!({ "status": "ok" })
+        &json!({ "status": "ok", "store": "ok" })
     );
 }
 
@@ -59,6 +59,7 @@ async fn every_answer_forbids_keeping_and_guessing() {
         app.nobody().get("/v1/me").await,
         app.back_end().get("/v1/users").await,
         app.nobody().get("/v1/health").await,
+        app.nobody().get("/v1/ready").await,
         app.nobody().get("/metrics").await,
         app.nobody().get("/dev/inbox").await,
     ] {

@@ -14,6 +14,16 @@ CREATE FUNCTION folded(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 CREATE FUNCTION instr(text text, part text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT strpos($1, $2) $$;
 
+-- Ends the transaction of a change that found no row of its revision: so whatever else belongs to the change, and its
+-- COMMIT, can be sent in the same breath.
+CREATE FUNCTION must_find(touched bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    IF touched = 0 THEN
+        RAISE unique_violation USING CONSTRAINT = 'revision', MESSAGE = 'the revision no longer stands';
+    END IF;
+    RETURN touched;
+END $$;
+
 CREATE TABLE users (
     id                      TEXT    COLLATE "C" NOT NULL PRIMARY KEY,
     revision                BIGINT  NOT NULL,

@@ -104,6 +104,23 @@ impl Server {
         assert!(self.run(), "PostgreSQL does not start again: {}", self.log());
     }
 
+    /// Starts it again with further arguments.
+    pub fn resume_with(&mut self, settings: &str) {
+        self.settings.push(' ');
+        self.settings.push_str(settings);
+        self.resume();
+    }
+
+    /// Gives the server files in its data folder, which nobody else may read.
+    pub fn own(&self, files: &[&str]) {
+        use std::os::unix::fs::PermissionsExt;
+        for file in files {
+            let file = self.data().join(file);
+            own(&file);
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+    }
+
     /// Stops it as a crash does: nothing is finished, and the next start recovers from the log.
     pub fn stop(&self) {
         let stopped = self.control().args(["stop", "-m", "immediate"]).output().unwrap();

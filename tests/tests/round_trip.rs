@@ -3,17 +3,18 @@
 
 use std::time::Duration;
 
-use phoneproof_domain::ports::{Change, Repository};
+use phoneproof::config::{Config, Overrides, Settings};
+use phoneproof::wiring;
+use phoneproof_domain::ports::Change;
 use phoneproof_domain::{
     BackEndVerification, Closed, CodeHash, Failures, Lockout, Metadata, PasswordHash, PhoneNumber, Profile,
     StoredBackupCode, StoredPassword, Timestamp, User, UserPhones, UserPhonesParts, Verification,
 };
-use phoneproof_store_sqlite::{Options, SqliteStore};
+use phoneproof_tests::TestStore;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::Value;
-use tempfile::tempdir;
 
 fn time() -> impl Strategy<Value = Timestamp> {
     any::<i64>().prop_map(Timestamp::from_millis)
@@ -184,13 +185,13 @@ fn user() -> impl Strategy<Value = User> {
 
 #[test]
 fn every_user_is_read_as_written() {
-    let folder = tempdir().unwrap();
+    let kept = TestStore::create();
+    let settings = Settings::new(Config::load(None, kept.options()).unwrap(), Overrides::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let store = SqliteStore::open(Options::at(folder.path().join("test.db"))).unwrap();
-    let users: &dyn Repository<User> = &store;
+    let users = runtime.block_on(wiring::store(&settings)).unwrap().repository;
     let config = ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::with_cases(200)

@@ -1,0 +1,235 @@
+//! The database locked, cut off, corrupt: an answer within two seconds, and recovery without a restart.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use phoneproof_domain::ports::{Change, CommitError, Repository, StoreError, StoreHealth, UserDirectory, UserFilter};
+use phoneproof_domain::{PhoneNumber, Timestamp, User, UserPhones, UserPhonesParts, Verification};
+use phoneproof_store_postgres::testing::Database;
+use phoneproof_store_postgres::{Options, PostgresStore};
+
+const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+async fn store(connections: usize) -> (PostgresStore, Database) {
+    let database = Database::create();
+    let options = Options {
+        connections,
+        ..Options::at(database.url())
+    };
+    (PostgresStore::open(&options).await.unwrap(), database)
+}
+
+fn users(store: &PostgresStore) -> &dyn Repository<User> {
+    store
+}
+
+fn user(id: &str) -> User {
+    User::new(id.parse().unwrap(), NOW)
+}
+
+fn with_number(id: &str) -> User {
+    let number = PhoneNumber {
+        verification: Verification::ByAdmin,
+        ..PhoneNumber::unverified(
+            "idn_2b1Ug0kTf5Wx9Qh3Zr7YcVnAd4E".parse().unwrap(),
+            "+14155552671".parse().unwrap(),
+            NOW,
+        )
+    };
+    let parts = UserPhonesParts {
+        primary: Some(number.id.clone()),
+        numbers: vec![number],
+        ..UserPhonesParts::default()
+    };
+    User {
+        phones: UserPhones::restore(parts).unwrap(),
+        ..user(id)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is promised is real time")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+/// Somebody else's transaction on the same database.
+async fn other(database: &Database) -> tokio_postgres::Client {
+    let (client, driver) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(driver);
+    client
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_table_answers_in_time_and_recovers() {
+    let (store, database) = store(2).await;
+    store.commit(Change::Create(user("before"))).await.unwrap();
+    let other = other(&database).await;
+    other
+        .batch_execute("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+
+    let asked = clock();
+    let before = "before".parse().unwrap();
+    // More than there are connections: some wait for one in vain.
+    let commits = join_all((0..8).map(|at| store.commit(Change::Create(user(&format!("during_{at}"))))));
+    let (health, commits, load) = tokio::join!(store.check(), commits, users(&store).load(&before));
+    let waited = asked.elapsed();
+    assert!(matches!(health, Err(StoreError::Unavailable(_))), "{health:?}");
+    assert!(matches!(load, Err(StoreError::Unavailable(_))), "{load:?}");
+    for commit in commits {
+        assert!(
+            matches!(commit, Err(CommitError::Store(StoreError::Unavailable(_)))),
+            "{commit:?}"
+        );
+    }
+    assert!(waited < Duration::from_secs(2), "{waited:?}");
+
+    other.batch_execute("ROLLBACK").await.unwrap();
+    store.check().await.unwrap();
+    store.commit(Change::Create(user("after"))).await.unwrap();
+    assert!(users(&store).load(&before).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_cut_are_opened_again() {
+    let (store, database) = store(4).await;
+    for at in 0..5 {
+        database.cut_off();
+        // The first to meet a connection that has ended may hear of it.
+        let id = format!("user_{at}");
+        let mut tries = 0;
+        while store.commit(Change::Create(user(&id))).await.is_err() {
+            tries += 1;
+            assert!(tries <= 4, "it does not recover");
+        }
+        assert!(users(&store).load(&id.parse().unwrap()).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_leaves_leaves_no_half_change_and_no_lock() {
+    let (store, _database) = store(1).await;
+    store.commit(Change::Create(user("a"))).await.unwrap();
+    for _ in 0..50 {
+        let before = users(&store).load(&"a".parse().unwrap()).await.unwrap().unwrap();
+        let mut after = before.aggregate.clone();
+        after.sessions_generation += 1;
+        let commit = store.commit(Change::Replace { before, after });
+        // It is polled once, and dropped.
+        assert!(futures_util::FutureExt::now_or_never(commit).is_none());
+    }
+    // The only connection is of use, and nobody holds the row.
+    let before = users(&store).load(&"a".parse().unwrap()).await.unwrap().unwrap();
+    let after = before.aggregate.clone();
+    let settled = store.commit(Change::Replace { before, after }).await;
+    assert!(matches!(settled, Ok(()) | Err(CommitError::Stale)), "{settled:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_wait_for_each_other_both_end() {
+    use phoneproof_domain::ports::{Revision, UnitOfWork, Write};
+    let (store, _database) = store(8).await;
+    for id in ["a", "b"] {
+        store.commit(Change::Create(user(id))).await.unwrap();
+    }
+    // Two users in one unit of work, once in this order and once in the other.
+    let write = async |first: &str, second: &str| {
+        let mut writes = Vec::new();
+        for id in [first, second] {
+            let before = users(&store).load(&id.parse().unwrap()).await.unwrap().unwrap();
+            let mut after = before.aggregate.clone();
+            after.sessions_generation += 1;
+            writes.push(Write::User(Box::new(Change::Replace { before, after })));
+        }
+        store.commit_all(writes).await
+    };
+    for _ in 0..20 {
+        let (one, other) = tokio::join!(write("a", "b"), write("b", "a"));
+        let outcomes = [&one, &other];
+        assert!(
+            outcomes
+                .iter()
+                .all(|outcome| matches!(outcome, Ok(()) | Err(CommitError::Stale))),
+            "{outcomes:?}"
+        );
+        assert!(outcomes.iter().any(|outcome| outcome.is_ok()), "{outcomes:?}");
+    }
+    let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
+    let (a, b) = tokio::join!(users(&store).load(&a), users(&store).load(&b));
+    let (a, b) = (a.unwrap().unwrap(), b.unwrap().unwrap());
+    assert_eq!(
+        a.aggregate.sessions_generation, b.aggregate.sessions_generation,
+        "both or none"
+    );
+    assert!(a.revision > Revision(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_corrupt_row_is_named() {
+    for (damage, place) in [
+        (
+            "ALTER TABLE phone_numbers DROP CONSTRAINT phone_numbers_verification_state_check; \
+             UPDATE phone_numbers SET verification_state = 'nonsense'",
+            "phone_numbers idn_2b1Ug0kTf5Wx9Qh3Zr7YcVnAd4E",
+        ),
+        (
+            "UPDATE phone_numbers SET number = '4155552671'",
+            "phone_numbers idn_2b1Ug0kTf5Wx9Qh3Zr7YcVnAd4E",
+        ),
+        ("UPDATE users SET public_metadata = '[1]'", "users corrupt"),
+        ("UPDATE users SET first_name = E'a\\n'", "users corrupt"),
+        (
+            "UPDATE users SET primary_phone_number_id = NULL",
+            "phone_numbers of corrupt",
+        ),
+    ] {
+        let (store, database) = store(2).await;
+        store.commit(Change::Create(with_number("corrupt"))).await.unwrap();
+        let _ = database.query(damage);
+        let answer = users(&store).load(&"corrupt".parse().unwrap()).await;
+        let Err(error @ StoreError::Corrupt { .. }) = answer else {
+            panic!("{damage}: {answer:?}")
+        };
+        assert_eq!(error.to_string(), format!("the store holds a corrupt row in {place}"));
+        // It spoils nobody else's day.
+        store.commit(Change::Create(user("another"))).await.unwrap();
+        assert!(users(&store).load(&"another".parse().unwrap()).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_is_not_healthy() {
+    let (store, database) = store(2).await;
+    store.check().await.unwrap();
+    let name = database.name();
+    database.query_beside(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
+    database.cut_off();
+    while !matches!(store.check().await, Err(StoreError::Unavailable(cause)) if cause.to_string().contains("read-only"))
+    {
+    }
+    database.query_beside(&format!("ALTER DATABASE {name} RESET default_transaction_read_only"));
+    database.cut_off();
+    while store.check().await.is_err() {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_text_can_hold_is_found_nowhere() {
+    let (store, _database) = store(2).await;
+    store.commit(Change::Create(user("a"))).await.unwrap();
+    for filter in [
+        UserFilter {
+            query: Some("a\0".to_owned()),
+            ..UserFilter::default()
+        },
+        UserFilter {
+            phone_number_query: Some("\0".to_owned()),
+            ..UserFilter::default()
+        },
+    ] {
+        assert_eq!(store.count(&filter).await.unwrap(), 0);
+    }
+}
