@@ -1,33 +1,28 @@
 //! How a server leaves: whoever sends requests is told first, and refused later.
 
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
+#[cfg(target_os = "linux")]
+use socket2::SockFilter;
+use socket2::Socket;
 
-/// How long requests may take to arrive on connections that were accepted before the refusal of further ones.
+/// How long requests may take to arrive on connections that were made before [`Door::close`]: the way from the operating
+/// system's queue to a worker, and one round trip of a client that is busy. What is idle then is closed.
 ///
-/// It bounds one round trip of a client that is busy. One that is idle is waited for as long, and closed then.
-const ARRIVAL: Duration = Duration::from_millis(500);
+/// Always waited for in full. To end it as soon as no connection is open would mean to know of them all, and actix tells of
+/// a connection only once a worker has taken it: those still on their way to one would be cut off.
+pub(crate) const ARRIVAL: Duration = Duration::from_millis(500);
 
-/// Whether the server is leaving, and which connections are still open.
-#[derive(Debug, Clone)]
+/// Whether the server is leaving.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Drain {
     begun: Arc<AtomicBool>,
-    open: watch::Sender<usize>,
 }
 
 impl Drain {
-    pub(crate) fn new() -> Self {
-        Self {
-            begun: Arc::default(),
-            open: watch::Sender::new(0),
-        }
-    }
-
     /// From now on `/v1/ready` says so, and each answer closes its connection.
     pub(crate) fn begin(&self) {
         self.begun.store(true, Ordering::Relaxed);
@@ -36,49 +31,41 @@ impl Drain {
     pub(crate) fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Relaxed)
     }
-
-    /// Counts a connection for as long as what is answered is kept.
-    pub(crate) fn connection(&self) -> Connection {
-        self.open.send_modify(|open| *open += 1);
-        Connection(self.open.clone())
-    }
-
-    /// Lets those finish that were accepted, while nobody else is.
-    pub(crate) async fn settle(&self) {
-        let mut open = self.open.subscribe();
-        let none = open.wait_for(|open| *open == 0);
-        // The server's own end takes care of those that are left.
-        let _ = tokio::time::timeout(ARRIVAL, none).await;
-    }
 }
 
-/// One open connection.
-#[derive(Debug)]
-pub(crate) struct Connection(watch::Sender<usize>);
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.0.send_modify(|open| *open -= 1);
-    }
-}
-
-/// The way to make the operating system refuse connections while the server still serves those it has.
+/// The way to let nobody else in while the server still serves those whom it has let in.
 ///
-/// Actix stops both at once: what it accepted and did not begin to read yet is then cut off.
+/// Neither closing the listening socket nor shutting it down will do: the operating system then resets the connections that
+/// it has made and nobody has accepted yet, and to whoever made them they are as good as any.
 #[derive(Debug)]
-pub(crate) struct Door(TcpStream);
+pub(crate) struct Door(Socket);
 
 impl Door {
     pub(crate) fn of(listener: &TcpListener) -> std::io::Result<Self> {
-        // Only `TcpStream` has `shutdown`; to the operating system both are sockets.
-        Ok(Self(TcpStream::from(OwnedFd::from(listener.try_clone()?))))
+        Ok(Self(listener.try_clone()?.into()))
     }
 
-    /// Refuses connections from now on. Where a listening socket cannot be shut down (elsewhere than on Linux), the
-    /// server's end does it a moment later.
+    /// From now on no connection is made. Whoever asks for one is not answered, asks again after a second (RFC 6298 §2.1),
+    /// and is refused once the server has closed the socket. Elsewhere than on Linux connections are made until then.
     pub(crate) fn close(&self) {
-        if let Err(error) = self.0.shutdown(Shutdown::Both) {
-            tracing::debug!("connections are accepted until the end: {error}");
+        #[cfg(target_os = "linux")]
+        if let Err(error) = self.0.attach_filter(&NO_SYN) {
+            tracing::debug!("connections are made until the end: {error}");
         }
     }
 }
+
+/// Drops what asks for a connection, and lets through what completes one: whoever has our half of the handshake already
+/// believes to be connected. What a filter sees begins with the TCP header, whose 14th byte has the flags (RFC 9293 §3.1).
+/// Connections that were made before are not concerned.
+#[cfg(target_os = "linux")]
+const NO_SYN: [SockFilter; 4] = [
+    // BPF_LD | BPF_B | BPF_ABS (linux/filter.h)
+    SockFilter::new(0x30, 0, 0, 13),
+    // BPF_JMP | BPF_JSET | BPF_K: to the next if it has SYN, else past it
+    SockFilter::new(0x45, 0, 1, 0x02),
+    // BPF_RET | BPF_K: nothing of it
+    SockFilter::new(0x06, 0, 0, 0),
+    // BPF_RET | BPF_K: all of it
+    SockFilter::new(0x06, 0, 0, u32::MAX),
+];

@@ -23,7 +23,7 @@ use url::Url;
 use crate::config::{ConfigError, Network, PublishableKey, SecretKey, Settings};
 use crate::dev_issuer::DevIssuer;
 use crate::dispatcher::Dispatcher;
-use crate::drain::{Door, Drain};
+use crate::drain::{ARRIVAL, Door, Drain};
 use crate::events::EventRecorder;
 use crate::http::{BackEndLimit, DevTools, Metrics, MetricsAccess, Origins, environment, observe, routes};
 use crate::postman::Postman;
@@ -157,7 +157,7 @@ impl Server {
         let address = listener.local_addr().map_err(unusable)?;
         let door = Door::of(&listener).map_err(unusable)?;
         let (close, closing) = watch::channel(false);
-        let drain = Drain::new();
+        let drain = Drain::default();
         let dispatcher = record_events(settings, &mut adapters, address);
         let state = Data::new(state(settings, adapters, address, closing.clone(), drain.clone()));
         let development = settings.is_development();
@@ -166,16 +166,13 @@ impl Server {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
-        let (kept, connections) = (state.clone(), drain.clone());
+        let kept = state.clone();
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(state.clone())
                 .wrap(NormalizePath::new(TrailingSlash::Trim))
                 .wrap(from_fn(observe))
                 .configure(|config| routes(config, development))
-        })
-        .on_connect(move |_, of_connection| {
-            of_connection.insert(connections.connection());
         })
         .workers(workers)
         .max_connections(settings.server.max_connections.div_ceil(workers))
@@ -241,7 +238,7 @@ impl Server {
             let drained = async {
                 tokio::time::sleep(self.drain_time).await;
                 self.door.close();
-                self.drain.settle().await;
+                tokio::time::sleep(ARRIVAL).await;
             };
             tokio::select! {
                 ended = &mut server => return ended,
@@ -249,6 +246,8 @@ impl Server {
                 () = hurry => {}
             }
         }
+        // The last but one who holds the listening socket: when the server closes its own, connections are refused.
+        drop(self.door);
         // Live streams end first; nothing else would end them.
         let _ = self.close.send(true);
         let (ended, ()) = tokio::join!(server, handle.stop(true));

@@ -6,30 +6,32 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use phoneproof_tests::Program;
+use phoneproof_tests::{Program, TestStore};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 const CLIENTS: usize = 8;
 /// Answers of each client before the signal comes: all of them are at work then.
 const WARM: usize = 20;
 
-fn options(folder: &Path, drain_seconds: &str) -> BTreeMap<String, String> {
-    let url = format!("sqlite://{}", folder.join("test.db").display());
-    [
+fn options(store: &TestStore, drain_seconds: &str) -> BTreeMap<String, String> {
+    let more = [
         ("SERVER__LISTEN", "127.0.0.1:0"),
         ("SERVER__DRAIN_SECONDS", drain_seconds),
         ("SERVER__SHUTDOWN_SECONDS", "30"),
-        ("STORE__URL", url.as_str()),
         ("LOG__LEVEL", "phoneproof=info"),
-    ]
-    .map(|(name, value)| (format!("PHONEPROOF__{name}"), value.to_owned()))
-    .into()
+    ];
+    let more = more.map(|(name, value)| (format!("PHONEPROOF__{name}"), value.to_owned()));
+    store.options().into_iter().chain(more).collect()
+}
+
+fn address(program: &Program) -> String {
+    program.url.trim_start_matches("http://").to_owned()
 }
 
 /// One answer: its status, and whether the connection ends with it.
@@ -78,16 +80,25 @@ struct Counts {
     failed: Vec<String>,
 }
 
-/// Sends requests one after the other, on one connection for as long as the server keeps it.
+/// Sends requests one after the other, on one connection for as long as its server keeps it, and then to the next of
+/// `servers` that lets it in; until none does.
 async fn client(
-    address: String,
+    servers: watch::Receiver<Vec<String>>,
     request: String,
     answered: watch::Sender<usize>,
     signal: watch::Receiver<bool>,
 ) -> Counts {
     let mut counts = Counts::default();
     'connections: loop {
-        let Ok(stream) = TcpStream::connect(&address).await else {
+        let mut taken = None;
+        let known = servers.borrow().clone();
+        for server in known {
+            taken = TcpStream::connect(server).await.ok();
+            if taken.is_some() {
+                break;
+            }
+        }
+        let Some(stream) = taken else {
             return counts;
         };
         let mut connection = BufReader::new(stream);
@@ -113,32 +124,41 @@ async fn client(
     }
 }
 
+/// Sets the clients to work. Half of them change something.
+fn clients(
+    options: &BTreeMap<String, String>,
+    servers: &watch::Receiver<Vec<String>>,
+    answered: &watch::Sender<usize>,
+    signal: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<Counts>> {
+    let client = |at: usize| {
+        let token = Program::run(&["dev", "token", "--user", &format!("user_{at}")], options).stdout;
+        let token = String::from_utf8_lossy(&token).trim().to_owned();
+        let request = if at.is_multiple_of(2) {
+            format!("GET /v1/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n")
+        } else {
+            let body = format!("unsafe_metadata=%7B%22at%22%3A{at}%7D");
+            format!(
+                "POST /v1/me/metadata?_method=PATCH HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+                 Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+        };
+        tokio::spawn(client(servers.clone(), request, answered.clone(), signal.clone()))
+    };
+    (0..CLIENTS).map(client).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_under_load_fails_no_request() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = options(folder.path(), "1");
+    let store = TestStore::create();
+    let options = options(&store, "1");
     let program = Program::serve(&options);
-    let address = program.url.strip_prefix("http://").unwrap().to_owned();
+    let address = address(&program);
     let (answered, mut progress) = watch::channel(0);
     let (signal, signalled) = watch::channel(false);
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|at| {
-            let token = Program::run(&["dev", "token", "--user", &format!("user_{at}")], &options).stdout;
-            let token = String::from_utf8_lossy(&token).trim().to_owned();
-            // Half of them change something.
-            let request = if at % 2 == 0 {
-                format!("GET /v1/me HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n")
-            } else {
-                let body = format!("unsafe_metadata=%7B%22at%22%3A{at}%7D");
-                format!(
-                    "POST /v1/me/metadata?_method=PATCH HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
-                     Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-                    body.len()
-                )
-            };
-            tokio::spawn(client(address.clone(), request, answered.clone(), signalled.clone()))
-        })
-        .collect();
+    let (_servers, listed) = watch::channel(vec![address]);
+    let clients = clients(&options, &listed, &answered, &signalled);
     progress.wait_for(|count| *count >= CLIENTS * WARM).await.unwrap();
     let nobody = program.actor(None);
     assert_eq!(nobody.get("/v1/ready").await.status, 200);
@@ -193,8 +213,8 @@ async fn sigterm_under_load_fails_no_request() {
 #[expect(clippy::disallowed_methods, reason = "what is promised is real time")]
 async fn a_second_signal_ends_the_waiting() {
     for second in ["TERM", "INT"] {
-        let folder = tempfile::tempdir().unwrap();
-        let program = Program::serve(&options(folder.path(), "600"));
+        let store = TestStore::create();
+        let program = Program::serve(&options(&store, "600"));
         let nobody = program.actor(None);
         program.signal("TERM");
         while nobody.get("/v1/ready").await.status == 200 {}
@@ -213,8 +233,8 @@ async fn a_second_signal_ends_the_waiting() {
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::disallowed_methods, reason = "what is promised is real time")]
 async fn sigint_does_not_drain() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(&options(folder.path(), "600"));
+    let store = TestStore::create();
+    let program = Program::serve(&options(&store, "600"));
     let asked = Instant::now();
     program.signal("INT");
     let (code, _, logged) = program.ended();
@@ -224,9 +244,9 @@ async fn sigint_does_not_drain() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_under_way_when_the_draining_ends_is_answered() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(&options(folder.path(), "1"));
-    let address = program.url.strip_prefix("http://").unwrap().to_owned();
+    let store = TestStore::create();
+    let program = Program::serve(&options(&store, "1"));
+    let address = address(&program);
     let mut slow = BufReader::new(TcpStream::connect(&address).await.unwrap());
     let head = format!("GET /v1/health HTTP/1.1\r\nHost: {address}\r\n\r\n");
     assert_eq!(ask(&mut slow, &head).await.unwrap().status, 200);
@@ -242,4 +262,48 @@ async fn what_is_under_way_when_the_draining_ends_is_answered() {
     assert!(answer.status == 200 && answer.closes, "{}", answer.status);
     let (code, _, logged) = program.ended();
     assert_eq!(code, Some(0), "{logged}");
+}
+
+/// An upgrade as a load balancer sees it: each process is replaced by a new one on the same store, which is ready before
+/// the old one is told to go.
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_are_replaced_one_after_the_other_fail_no_request() {
+    const REPLACED: usize = 3;
+    let store = TestStore::create();
+    let options = options(&store, "1");
+    let mut serving = Program::serve(&options);
+    let (answered, mut progress) = watch::channel(0);
+    let (servers, listed) = watch::channel(vec![address(&serving)]);
+    let (_signal, signalled) = watch::channel(false);
+    let clients = clients(&options, &listed, &answered, &signalled);
+    for _ in 0..REPLACED {
+        let before = *progress.borrow();
+        progress
+            .wait_for(|count| *count >= before + CLIENTS * WARM)
+            .await
+            .unwrap();
+        let next = Program::serve(&options);
+        assert_eq!(next.actor(None).get("/v1/ready").await.status, 200);
+        servers.send_replace(vec![address(&next)]);
+        let old = std::mem::replace(&mut serving, next);
+        old.signal("TERM");
+        let (code, _, logged) = old.ended();
+        assert_eq!(code, Some(0), "{logged}");
+    }
+    // All of them have moved to the last one.
+    let before = *progress.borrow();
+    progress
+        .wait_for(|count| *count >= before + CLIENTS * WARM)
+        .await
+        .unwrap();
+    serving.signal("TERM");
+    let counts: Vec<Counts> = join_all(clients).await.into_iter().map(Result::unwrap).collect();
+    let answered: usize = counts.iter().map(|counts| counts.answered).sum();
+    let failed: Vec<_> = counts.iter().flat_map(|counts| &counts.failed).collect();
+    println!(
+        "{REPLACED} processes replaced under load: {answered} answered, {} failed",
+        failed.len()
+    );
+    assert!(failed.is_empty(), "{failed:?}");
+    assert_eq!(serving.ended().0, Some(0));
 }

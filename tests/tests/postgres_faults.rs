@@ -109,9 +109,10 @@ impl Pair {
         }
         let Kept { lost, doubled } = kept(&programs[0].actor(Some(SECRET_KEY)), &acknowledged).await;
         println!(
-            "{what}: {} acknowledged, {refused} refused (slowest {slowest:.0?}), {lost} lost, {doubled} doubled, \
+            "{what}: {} acknowledged, {refused} refused (slowest {} ms), {lost} lost, {doubled} doubled, \
              recovered in {recovered:.0?}",
-            acknowledged.len()
+            acknowledged.len(),
+            slowest.as_millis()
         );
         assert_eq!(lost, 0, "{what}");
         // A commit whose answer was cut off is refused and may be there; each client can have asked for one a cut.

@@ -5,15 +5,15 @@ use std::time::Duration;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use phoneproof_domain::ports::BoxError;
 use tokio::runtime::Handle;
+use tokio_postgres::NoTls;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::options::{Options, Synchronous, Target, Tls};
 use crate::{OpenError, tls};
 
 /// How long a server may take to answer to a new connection: an answer within 2 s is promised to callers.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(1000);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,16 +102,13 @@ impl Connector {
 
     async fn open(&self, role: Role) -> Result<AsyncPgConnection, BoxError> {
         let config = &self.target.config;
-        let mut connection = match &self.tls {
-            Some(tls) => {
-                debug_assert_eq!(config.get_ssl_mode(), SslMode::Require);
-                let (client, driver) = config.connect(tls.clone()).await?;
-                AsyncPgConnection::try_from_client_and_connection(client, driver).await?
-            }
-            None => {
-                let (client, driver): (Client, _) = config.connect(NoTls).await?;
-                AsyncPgConnection::try_from_client_and_connection(client, driver).await?
-            }
+        let mut connection = if let Some(tls) = &self.tls {
+            debug_assert_eq!(config.get_ssl_mode(), SslMode::Require);
+            let (client, driver) = config.connect(tls.clone()).await?;
+            AsyncPgConnection::try_from_client_and_connection(client, driver).await?
+        } else {
+            let (client, driver) = config.connect(NoTls).await?;
+            AsyncPgConnection::try_from_client_and_connection(client, driver).await?
         };
         connection.batch_execute(&self.settings(role)).await?;
         Ok(connection)

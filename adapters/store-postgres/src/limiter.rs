@@ -24,10 +24,10 @@ use crate::transaction::within;
 impl Limiter for PostgresStore {
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Charged, StoreError> {
         let charges = charges.to_vec();
-        let charged = self.written(move |connection| {
+        let outcome = self.written(move |connection| {
             async move { within(connection, charge(connection, &charges, now)).await }.boxed()
         });
-        Ok(charged.await?)
+        Ok(outcome.await?)
     }
 }
 

@@ -9,8 +9,10 @@ use futures_util::future::{BoxFuture, join, join_all, join3};
 use crate::errors::Failure;
 use crate::fragments::{Commit, MustFind, Rollback};
 
+type Statement = dyn for<'a> Fn(&'a AsyncPgConnection) -> BoxFuture<'a, QueryResult<usize>> + Send + Sync;
+
 /// One statement of a change. It may be run twice.
-pub(crate) struct Step(Box<dyn for<'a> Fn(&'a AsyncPgConnection) -> BoxFuture<'a, QueryResult<usize>> + Send + Sync>);
+pub(crate) struct Step(Box<Statement>);
 
 impl Step {
     /// A statement.
@@ -22,7 +24,7 @@ impl Step {
 }
 
 /// Runs a statement that finds its row, or its change came too late and all of it goes back.
-pub(crate) fn must_find<'a, Q>(mut connection: &'a AsyncPgConnection, statement: Q) -> BoxFuture<'a, QueryResult<usize>>
+pub(crate) fn must_find<Q>(mut connection: &AsyncPgConnection, statement: Q) -> BoxFuture<'_, QueryResult<usize>>
 where
     Q: QueryFragment<Pg> + QueryId + Send,
 {

@@ -47,15 +47,15 @@ async fn load(mut connection: &AsyncPgConnection, id: &str) -> Result<Option<Loa
         .load(&mut connection)
         .await?;
     let (mut first, mut numbers) = (None, Vec::new());
-    for (revision, user, number, hashes, uses) in rows {
+    for (revision, user, number, hashes, times) in rows {
         numbers.extend(number);
-        first.get_or_insert((revision, user, hashes, uses));
+        first.get_or_insert((revision, user, hashes, times));
     }
-    let Some((revision, user, hashes, uses)) = first else {
+    let Some((revision, user, hashes, times)) = first else {
         return Ok(None);
     };
-    let codes = (0..).zip(hashes.into_iter().zip(uses));
-    let codes = codes.map(|(position, (hash, used))| BackupCodeRow::stored(user.id.clone(), position, hash, used));
+    let codes = (0..).zip(hashes.into_iter().zip(times));
+    let codes = codes.map(|(position, (hash, at))| BackupCodeRow::stored(user.id.clone(), position, hash, at));
     let codes = codes.collect();
     Ok(Some(Loaded {
         aggregate: user.into_user(numbers, codes)?,
