@@ -5,8 +5,8 @@ use std::time::Duration;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use phoneproof_domain::ports::BoxError;
 use tokio::runtime::Handle;
-use tokio_postgres::NoTls;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::options::{Options, Synchronous, Target, Tls};
