@@ -18,6 +18,9 @@ use crate::transaction::within;
 
 pub(crate) use copy::Copying;
 
+/// The commit of this transaction, and of all before it, is on the disk before it is answered.
+const DURABLE: &str = "SET LOCAL synchronous_commit = on";
+
 #[async_trait]
 impl Archive for PostgresStore {
     fn place(&self) -> String {
@@ -94,6 +97,8 @@ async fn finish(mut connection: &AsyncPgConnection, at: &CopyRow) -> Result<bool
     if mark(connection).await?.as_ref() != Some(at) {
         return Ok(false);
     }
+    // The pages did not wait for the disk; this waits for all of them.
+    connection.batch_execute(DURABLE).await?;
     diesel::delete(copies::table).execute(&mut connection).await?;
     connection.batch_execute("ANALYZE").await?;
     Ok(true)

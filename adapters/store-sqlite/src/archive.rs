@@ -104,3 +104,39 @@ fn advance(connection: &mut SqliteConnection, from: &CopyRow, to: &CopyRow) -> R
     diesel::update(copies::table).set(to).execute(connection)?;
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use phoneproof_store_rows::archive::table_of;
+
+    use super::*;
+    use crate::Options;
+
+    /// Tables that no copy takes along: every store has its own.
+    const OWN: [&str; 2] = ["__diesel_schema_migrations", "copies"];
+
+    #[derive(QueryableByName)]
+    struct Named {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+    }
+
+    #[tokio::test]
+    async fn every_table_is_a_part_or_belongs_to_the_store_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(Options::at(folder.path().join("test.db"))).unwrap();
+        // Those that SQLite makes for itself hold nothing of ours; `sqlite_sequence` would, and must not be there.
+        let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%'";
+        let tables = store
+            .searches
+            .read(move |connection| Ok(diesel::sql_query(tables).load::<Named>(connection)?));
+        let tables = tables.await.unwrap();
+        let parts = Part::ALL.map(table_of).into_iter().chain(OWN);
+        assert_eq!(
+            tables.iter().map(|table| table.name.as_str()).collect::<BTreeSet<_>>(),
+            parts.collect()
+        );
+    }
+}

@@ -28,9 +28,12 @@ pub(super) fn run(copy: &StoreCopy) -> Result<(), ConfigError> {
         let copied = copy_store(&*source, &*target, &|advance| progress.tell(advance)).await;
         progress.end();
         let compared = copied.map_err(|error| problem(&error))?;
+        // A store that is closed has everything on the disk: not before then may anybody delete the source.
+        let place = target.place();
+        drop((source, target));
         print(&report::table(&compared))?;
         print(&progress.summary())?;
-        conclude(&compared, &target.place())
+        conclude(&compared, &place)
     })
 }
 

@@ -35,7 +35,7 @@ impl PostgresStore {
 }
 
 /// No statement is too long; and a crash of the server may take back the last pages of a copy with the mark that says so,
-/// never half of one: no page need wait for the disk.
+/// never half of one: no page need wait for the disk. The end of a copy does.
 fn options(url: &str) -> Options {
     Options {
         synchronous: Synchronous::Normal,

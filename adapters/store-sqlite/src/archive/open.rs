@@ -36,7 +36,7 @@ impl SqliteStore {
 }
 
 /// A power cut may take back the last pages of a copy with the mark that says so, never half of one: no page need wait
-/// for the disk.
+/// for the disk. Closing the store does, and empties the log.
 fn options(path: &Path) -> Options {
     Options {
         synchronous: Synchronous::Normal,

@@ -1,4 +1,4 @@
-//! How far a copy is: a bar on a terminal, else a line every tenth of the way.
+//! How far a copy is: a bar on a terminal, else a line at the beginning and every tenth of the way.
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,8 +34,8 @@ struct Stage {
     /// Records that were done when it began, by an earlier run.
     before: u64,
     done: u64,
-    /// Tenths that were told.
-    told: u64,
+    /// Tenths that were told; none before the first line.
+    told: Option<u64>,
 }
 
 impl Progress {
@@ -100,7 +100,7 @@ impl Stage {
             ended: now,
             before: advance.done,
             done: advance.done,
-            told: advance.done * LINES / advance.total.max(1),
+            told: None,
         }
     }
 
@@ -112,8 +112,8 @@ impl Stage {
             return;
         }
         let tenths = advance.done * LINES / advance.total.max(1);
-        if tenths > self.told {
-            self.told = tenths;
+        if self.told.is_none_or(|told| tenths > told) {
+            self.told = Some(tenths);
             let (stage, percent) = (word(advance.stage), tenths * 100 / LINES);
             let (done, total, part) = (advance.done, advance.total, advance.part);
             // Nobody may be reading; then there is nobody to tell.
