@@ -18,15 +18,17 @@ fn large(store: &TestStore) {
     assert!(Program::run(&["migrate"], &store.options()).status.success());
     let rows = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {USERS})");
     let user = "'user_' || CAST(1000000 + i AS TEXT)";
+    let number = "'idn_00000000000000000000' || CAST(1000000 + i AS TEXT)";
     let _ = store.query(&format!(
         r#"INSERT INTO users (id, revision, first_name, public_metadata, private_metadata, unsafe_metadata, banned,
-                              delete_self_enabled, created_at_ms, updated_at_ms)
-           {rows} SELECT {user}, i, 'Zoë', '{{"plan":"pro"}}', '{{"note":"a \" and a \\\\"}}', '{{}}', false, true, i, i FROM n"#
+                              delete_self_enabled, primary_phone_number_id, created_at_ms, updated_at_ms)
+           {rows} SELECT {user}, i, 'Zoë', '{{"plan":"pro"}}', '{{"note":"a \" and a \\"}}', '{{}}', false,
+                         true, {number}, i, i FROM n"#
     ));
     let _ = store.query(&format!(
         "INSERT INTO phone_numbers (id, user_id, number, held, reserved_for_second_factor, default_second_factor,
                                     verification_state, attempts, expires_at_ms, created_at_ms, updated_at_ms)
-         {rows} SELECT 'idn_00000000000000000000' || CAST(1000000 + i AS TEXT), {user},
+         {rows} SELECT {number}, {user},
                        '+1415' || CAST(2000000 + i AS TEXT), false, false, false, 'by_code', 1, i, i, i FROM n"
     ));
     for _ in 0..2 {
@@ -47,7 +49,11 @@ fn broken_off(from: &TestStore, to: &TestStore) {
     assert!(on_its_way.starts_with("copying 10 %: "), "{on_its_way}");
     copying.kill().unwrap();
     let _ = copying.wait().unwrap();
-    assert_eq!(to.query("SELECT count(*) FROM copies"), ["1"], "it was done before it was killed");
+    assert_eq!(
+        to.query("SELECT count(*) FROM copies"),
+        ["1"],
+        "it was done before it was killed"
+    );
 }
 
 #[test]

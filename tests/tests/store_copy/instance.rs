@@ -11,19 +11,19 @@ const CODE: &str = "424242";
 const PASSWORD: &str = "correct horse battery";
 
 /// What its people have in their hands.
-pub struct Instance {
+pub(crate) struct Instance {
     /// Signed in, as the user with everything.
-    pub browser: Browser,
+    pub(crate) browser: Browser,
     /// That user's number to sign in with.
-    pub number: String,
+    pub(crate) number: String,
     /// That user's backup codes.
-    pub backup_codes: Vec<String>,
+    pub(crate) backup_codes: Vec<String>,
     /// A user who is banned.
-    pub banned: String,
+    pub(crate) banned: String,
     /// Tickets for a user who never signed in.
-    pub tickets: Vec<String>,
+    pub(crate) tickets: Vec<String>,
     /// Half way through a sign-up: who, and where it goes on.
-    pub signing_up: (Browser, String),
+    pub(crate) signing_up: (Browser, String),
 }
 
 fn text(value: &Value) -> String {
@@ -39,7 +39,7 @@ async fn began(browser: &Browser, form: &[(&str, &str)]) -> String {
 }
 
 /// Proves the number of a sign-up.
-pub async fn completed(browser: &Browser, path: &str) -> Value {
+pub(crate) async fn completed(browser: &Browser, path: &str) -> Value {
     let form = [("strategy", "phone_code"), ("code", CODE)];
     let done = browser.post(&format!("{path}/attempt_verification"), &form).await;
     assert_eq!(done.response()["status"], "complete", "{done:#?}");
@@ -47,7 +47,7 @@ pub async fn completed(browser: &Browser, path: &str) -> Value {
 }
 
 /// Signs in with the password and then `code` by `strategy`; answers the last answer.
-pub async fn signed_in(browser: &Browser, number: &str, strategy: &str, code: &str) -> Answer {
+pub(crate) async fn signed_in(browser: &Browser, number: &str, strategy: &str, code: &str) -> Answer {
     let form = [("identifier", number), ("password", PASSWORD)];
     let half = browser.post("/v1/client/sign_ins", &form).await.response().clone();
     assert_eq!(half["status"], "needs_second_factor", "{half:#}");
@@ -61,7 +61,7 @@ pub async fn signed_in(browser: &Browser, number: &str, strategy: &str, code: &s
 }
 
 /// Signs in with the code that is texted to the default second factor.
-pub async fn signed_in_by_text(browser: &Browser, number: &str) -> Answer {
+pub(crate) async fn signed_in_by_text(browser: &Browser, number: &str) -> Answer {
     signed_in(browser, number, "phone_code", CODE).await
 }
 
@@ -70,14 +70,16 @@ async fn posted(back_end: &Actor, path: &str, body: &Value) -> Value {
 }
 
 impl Instance {
-    pub async fn fill(server: &Program) -> Self {
+    pub(crate) async fn fill(server: &Program) -> Self {
         let back_end = server.actor(Some(SECRET_KEY));
         let (browser, number) = (Browser::of(server), "+12125550101".to_owned());
         let form = [("phone_number", number.as_str()), ("password", PASSWORD)];
         let path = began(&browser, &form).await;
         let user = text(&completed(&browser, &path).await["created_user_id"]);
         let backup_codes = second_factor(&browser, "+12125550102").await;
-        let _ = browser.post("/v1/me/phone_numbers", &[("phone_number", "+12125550103")]).await;
+        let _ = browser
+            .post("/v1/me/phone_numbers", &[("phone_number", "+12125550103")])
+            .await;
         let metadata = json!({
             "public_metadata": { "plan": "pro", "a\tb\\N": [null, 1.5, true, "\u{1f980} \"quoted\"\n"] },
             "private_metadata": { "note": "\\x00 \r\n'" },
@@ -87,7 +89,9 @@ impl Instance {
 
         // A second session of the same user, and one that has ended.
         let other = Browser::of(server);
-        let _ = signed_in(&other, &number, "backup_code", &backup_codes[9]).await.response();
+        let _ = signed_in(&other, &number, "backup_code", &backup_codes[9])
+            .await
+            .response();
         let _ = other.delete("/v1/client/sessions").await;
 
         let banned = json!({ "phone_number": ["+13105550101"], "first_name": "Eve", "external_id": "auth0|1/2" });
@@ -121,7 +125,7 @@ impl Instance {
     }
 
     /// What everybody is told of what there is, but for what every answer makes anew.
-    pub async fn answers(&self, server: &Program) -> Value {
+    pub(crate) async fn answers(&self, server: &Program) -> Value {
         let (back_end, nobody) = (server.actor(Some(SECRET_KEY)), server.actor(None));
         let mut answers = json!({});
         for path in [
@@ -162,7 +166,12 @@ async fn second_factor(browser: &Browser, number: &str) -> Vec<String> {
 fn steady(mut value: Value) -> Value {
     match &mut value {
         Value::Object(object) => {
-            for passing in ["last_active_token", "last_active_at", "updated_at", "factor_verification_age"] {
+            for passing in [
+                "last_active_token",
+                "last_active_at",
+                "updated_at",
+                "factor_verification_age",
+            ] {
                 object.remove(passing);
             }
             for (_, inner) in object.iter_mut() {

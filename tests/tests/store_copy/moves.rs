@@ -101,7 +101,13 @@ async fn an_instance_goes_on_where_it_was() {
     let server = serve(&stores[2]);
     assert_eq!(instance.answers(&server).await, before);
     goes_on(&instance, &server, 1).await;
-    let used = signed_in(&Browser::of(&server), &instance.number, "backup_code", &instance.backup_codes[0]).await;
+    let used = signed_in(
+        &Browser::of(&server),
+        &instance.number,
+        "backup_code",
+        &instance.backup_codes[0],
+    )
+    .await;
     assert_eq!(used.status, 422, "used before the second move: {used:#?}");
     stopped(server);
 }

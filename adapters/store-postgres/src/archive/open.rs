@@ -6,7 +6,7 @@ use crate::options::{Options, Synchronous};
 use crate::{OpenError, PostgresStore, migrations, store};
 
 impl PostgresStore {
-    /// Opens a database to copy it. It must have this program's schema; nothing is written to it.
+    /// Opens a database to copy it. It must have this program's schema; nothing is written to it then.
     ///
     /// # Errors
     /// [`OpenError`].
