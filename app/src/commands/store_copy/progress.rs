@@ -1,14 +1,15 @@
 //! How far a copy is: a bar on a terminal, else a line at the beginning and every tenth of the way.
 
+use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use phoneproof_domain::Timestamp;
 use phoneproof_domain::ports::Clock;
 use phoneproof_domain::use_cases::{Advance, CopyStage};
 
-const BAR: &str = "{prefix:>9} {bar:30} {percent:>3} %  {human_pos} of {human_len}  {per_sec}  {eta} left  {msg}";
+const BAR: &str = "{prefix:>9} {bar:30} {percent:>3} %  {human_pos} of {human_len}  {rate} a second  {eta} left  {msg}";
 
 /// Lines between beginning and end where there is no terminal.
 const LINES: u64 = 10;
@@ -87,6 +88,10 @@ impl Stage {
     fn begin(advance: Advance, terminal: bool, now: Timestamp) -> Self {
         let bar = terminal.then(|| {
             let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style = style.with_key("rate", |state: &ProgressState, text: &mut dyn fmt::Write| {
+                // A bar that cannot be drawn stops nobody.
+                let _ = write!(text, "{:.0}", state.per_sec());
+            });
             let bar = ProgressBar::new(advance.total).with_style(style);
             let bar = bar.with_prefix(word(advance.stage)).with_position(advance.done);
             // What an earlier run has done says nothing about the speed of this one.
