@@ -46,7 +46,9 @@ pub struct Shared {
 
 type Build<P> = fn(AdapterOptions, &Shared) -> Result<Arc<P>, String>;
 
-type Open<T> = for<'a> fn(&'a Settings) -> BoxFuture<'a, Result<T, String>>;
+type Opening<'a, T> = BoxFuture<'a, Result<T, String>>;
+
+type Open<T> = for<'a> fn(&'a Settings) -> Opening<'a, T>;
 
 type BuildGateway = fn(AdapterOptions, &Shared, Option<String>) -> Result<Gateway, String>;
 
@@ -124,7 +126,7 @@ struct Kind {
     /// Copies it into a file beside a running server, where it brings no tool of its own for that.
     backup: fn(&Settings, &Path) -> Result<u64, String>,
     /// Opens it as one end of a copy, by nothing but its URL.
-    archive: for<'a> fn(&'a str, End) -> BoxFuture<'a, Result<Arc<dyn Archive>, String>>,
+    archive: for<'a> fn(&'a str, End) -> Opening<'a, Arc<dyn Archive>>,
 }
 
 /// One end of a copy from store to store.

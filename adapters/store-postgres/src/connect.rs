@@ -82,17 +82,14 @@ impl Connector {
         let this = self.clone();
         let opening = async move {
             let config = &this.target.config;
-            let client = match &this.tls {
-                Some(tls) => {
-                    let (client, driver) = config.connect(tls.clone()).await?;
-                    this.runtime.spawn(driver);
-                    client
-                }
-                None => {
-                    let (client, driver) = config.connect(NoTls).await?;
-                    this.runtime.spawn(driver);
-                    client
-                }
+            let client = if let Some(tls) = &this.tls {
+                let (client, driver) = config.connect(tls.clone()).await?;
+                this.runtime.spawn(driver);
+                client
+            } else {
+                let (client, driver) = config.connect(NoTls).await?;
+                this.runtime.spawn(driver);
+                client
             };
             client.batch_execute(&this.settings(role)).await?;
             Ok(client)

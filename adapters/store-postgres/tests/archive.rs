@@ -1,5 +1,4 @@
 //! What a copy is made of.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
 
