@@ -7,8 +7,10 @@ mod migrate;
 mod serve;
 mod sms;
 mod store;
+mod store_copy;
 mod webhooks;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -97,6 +99,34 @@ enum Store {
         /// The new file.
         file: PathBuf,
     },
+    /// Copies an instance from one store into a new one, of the same kind or another. No server may use either meanwhile.
+    Copy(StoreCopy),
+}
+
+#[derive(Debug, Args)]
+struct StoreCopy {
+    /// The store to copy, as in `store.url`.
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present = "from_env",
+        conflicts_with = "from_env"
+    )]
+    from: Option<String>,
+    /// The environment variable that holds its URL: a command line shows a password to everybody on the machine.
+    #[arg(long, value_name = "VARIABLE")]
+    from_env: Option<String>,
+    /// The new store; a copy that broke off goes on.
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present = "to_env",
+        conflicts_with = "to_env"
+    )]
+    to: Option<String>,
+    /// The environment variable that holds its URL.
+    #[arg(long, value_name = "VARIABLE")]
+    to_env: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -139,6 +169,7 @@ pub fn run() -> ExitCode {
         Some(Command::Sms(Sms::Route { number })) => sms::route(&line, number),
         Some(Command::Sms(Sms::Send { to, locale })) => sms::send(&line, to, locale.as_deref()),
         Some(Command::Store(Store::Backup { file })) => store::backup(&line, file),
+        Some(Command::Store(Store::Copy(copy))) => store_copy::run(copy),
         Some(Command::Webhooks(Webhooks::Replay { hours, all })) => webhooks::replay(&line, *hours, *all),
         Some(Command::Openapi) => print(&format!("{:#}\n", crate::openapi::document())),
         Some(Command::Dev(Dev::Token { user, lifetime })) => dev_token::run(&line, user, *lifetime),
@@ -155,11 +186,15 @@ pub fn run() -> ExitCode {
 
 impl CommandLine {
     fn settings(&self, overrides: Overrides) -> Result<Settings, ConfigError> {
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        Settings::new(Config::load(self.config.as_deref(), environment)?, overrides)
+        Settings::new(Config::load(self.config.as_deref(), environment())?, overrides)
     }
+}
+
+/// The environment, as far as it is text.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Runs what waits for something, in a command that does nothing else meanwhile.

@@ -10,9 +10,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use phoneproof_domain::ports::{
-    Clock, Entropy, EventOutbox, EventSink, IdentityProvider, InstanceDirectory, Limiter, PasswordHasher, Repository,
-    SecurityNotices, SessionDirectory, SigningKeys, SmsGateway, SmsOutbox, SmsReceipts, StoreHealth, UnitOfWork,
-    UserDirectory,
+    Archive, Clock, Entropy, EventOutbox, EventSink, IdentityProvider, InstanceDirectory, Limiter, PasswordHasher,
+    Repository, SecurityNotices, SessionDirectory, SigningKeys, SmsGateway, SmsOutbox, SmsReceipts, StoreHealth,
+    UnitOfWork, UserDirectory,
 };
 use phoneproof_domain::{Client, Country, SignInToken, User};
 use phoneproof_events_webhook::Webhook;
@@ -46,7 +46,9 @@ pub struct Shared {
 
 type Build<P> = fn(AdapterOptions, &Shared) -> Result<Arc<P>, String>;
 
-type Open<T> = for<'a> fn(&'a Settings) -> BoxFuture<'a, Result<T, String>>;
+type Opening<'a, T> = BoxFuture<'a, Result<T, String>>;
+
+type Open<T> = for<'a> fn(&'a Settings) -> Opening<'a, T>;
 
 type BuildGateway = fn(AdapterOptions, &Shared, Option<String>) -> Result<Gateway, String>;
 
@@ -123,6 +125,28 @@ struct Kind {
     secret_file: fn(&str) -> Result<PathBuf, String>,
     /// Copies it into a file beside a running server, where it brings no tool of its own for that.
     backup: fn(&Settings, &Path) -> Result<u64, String>,
+    /// Opens it as one end of a copy, by nothing but its URL.
+    archive: for<'a> fn(&'a str, End) -> Opening<'a, Arc<dyn Archive>>,
+}
+
+/// One end of a copy from store to store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It must be there, and is only read.
+    Source,
+    /// It is made, and brought up to date, if it is new.
+    Target,
+}
+
+impl End {
+    /// The option of the command line that names it.
+    #[must_use]
+    pub const fn option(self) -> &'static str {
+        match self {
+            Self::Source => "--from",
+            Self::Target => "--to",
+        }
+    }
 }
 
 const SQLITE: Kind = Kind {
@@ -141,6 +165,16 @@ const SQLITE: Kind = Kind {
         Ok(PathBuf::from(format!("{}.secret", database.display())))
     },
     backup: |settings, file| SqliteStore::backup(&sqlite(settings)?, file).map_err(|error| error.to_string()),
+    archive: |url, end| {
+        async move {
+            let opened = SqliteStore::parse_url(url).and_then(|path| match end {
+                End::Source => SqliteStore::open_source(&path),
+                End::Target => SqliteStore::open_target(&path),
+            });
+            Ok(Arc::new(opened.map_err(|error| error.to_string())?) as Arc<dyn Archive>)
+        }
+        .boxed()
+    },
 };
 
 const POSTGRES: Kind = Kind {
@@ -164,6 +198,16 @@ const POSTGRES: Kind = Kind {
         Ok(PathBuf::from("phoneproof.db.secret"))
     },
     backup: |_, _| Err("only an SQLite store is copied like this; for PostgreSQL, pg_dump makes the backup".to_owned()),
+    archive: |url, end| {
+        async move {
+            let opened = match end {
+                End::Source => PostgresStore::open_source(url).await,
+                End::Target => PostgresStore::open_target(url).await,
+            };
+            Ok(Arc::new(opened.map_err(|error| error.to_string())?) as Arc<dyn Archive>)
+        }
+        .boxed()
+    },
 };
 
 /// Stores by the scheme of `store.url`.
@@ -194,6 +238,8 @@ pub struct Store {
     pub outbox: Arc<dyn EventOutbox>,
     /// Texts on their way.
     pub sms_outbox: Arc<dyn SmsOutbox>,
+    /// All of it, to be moved.
+    pub archive: Arc<dyn Archive>,
     /// Whether it can serve.
     pub health: Arc<dyn StoreHealth>,
     /// Its figures.
@@ -221,6 +267,7 @@ impl Store {
             + InstanceDirectory
             + EventOutbox
             + SmsOutbox
+            + Archive
             + StoreHealth
             + StoreFigures
             + 'static,
@@ -238,6 +285,7 @@ impl Store {
             instance: store.clone(),
             outbox: store.clone(),
             sms_outbox: store.clone(),
+            archive: store.clone(),
             health: store.clone(),
             figures: store,
         }
@@ -304,14 +352,32 @@ pub fn notices(settings: &Settings) -> Result<Option<Arc<dyn SecurityNotices>>, 
     Ok(Some(Arc::new(notices.map_err(|error| problem(error.to_string()))?)))
 }
 
-/// Opens the configured store.
+/// Opens the configured store. Half a copy of another one is none.
 ///
 /// # Errors
 /// [`ConfigError`] saying what to do.
 pub async fn store(settings: &Settings) -> Result<Store, ConfigError> {
-    let kind = by_scheme(STORES, &settings.store.url)?;
-    let opened = (kind.open)(settings).await;
-    opened.map_err(|problem| ConfigError::at("store.url", problem))
+    let problem = |problem: String| ConfigError::at("store.url", problem);
+    let kind = by_scheme(STORES, "store.url", &settings.store.url)?;
+    let store = (kind.open)(settings).await.map_err(problem)?;
+    match store.archive.unfinished().await {
+        Ok(None) => Ok(store),
+        Ok(Some(mark)) => Err(problem(format!(
+            "the copy from {} into this store is not finished; run the same `phoneproof store copy` again",
+            mark.source
+        ))),
+        Err(error) => Err(problem(error.to_string())),
+    }
+}
+
+/// Opens one end of a copy. Nothing but the URL is configured.
+///
+/// # Errors
+/// [`ConfigError`] saying what to do.
+pub async fn archive(url: &str, end: End) -> Result<Arc<dyn Archive>, ConfigError> {
+    let kind = by_scheme(STORES, end.option(), url)?;
+    let opened = (kind.archive)(url, end).await;
+    opened.map_err(|problem| ConfigError::at(end.option(), problem))
 }
 
 /// Whether `store.url` names a store, without opening it.
@@ -327,7 +393,7 @@ pub fn known_store(settings: &Settings) -> Result<(), ConfigError> {
 /// # Errors
 /// [`ConfigError`] if the URL names no store.
 pub(crate) fn secret_file(store_url: &str) -> Result<PathBuf, ConfigError> {
-    let kind = by_scheme(STORES, store_url)?;
+    let kind = by_scheme(STORES, "store.url", store_url)?;
     (kind.secret_file)(store_url).map_err(|problem| ConfigError::at("store.url", problem))
 }
 
@@ -336,7 +402,7 @@ pub(crate) fn secret_file(store_url: &str) -> Result<PathBuf, ConfigError> {
 /// # Errors
 /// [`ConfigError`] saying what to do.
 pub async fn migrate(settings: &Settings) -> Result<Vec<String>, ConfigError> {
-    let kind = by_scheme(STORES, &settings.store.url)?;
+    let kind = by_scheme(STORES, "store.url", &settings.store.url)?;
     let migrated = (kind.migrate)(settings).await;
     migrated.map_err(|problem| ConfigError::at("store.url", problem))
 }
@@ -346,7 +412,7 @@ pub async fn migrate(settings: &Settings) -> Result<Vec<String>, ConfigError> {
 /// # Errors
 /// [`ConfigError`] saying what to do.
 pub fn backup(settings: &Settings, file: &Path) -> Result<u64, ConfigError> {
-    let kind = by_scheme(STORES, &settings.store.url)?;
+    let kind = by_scheme(STORES, "store.url", &settings.store.url)?;
     (kind.backup)(settings, file).map_err(|problem| ConfigError::at("store.url", problem))
 }
 
@@ -501,15 +567,10 @@ fn postgres(settings: &Settings) -> PostgresOptions {
     }
 }
 
-fn by_scheme<'a, T>(table: &'a [(&str, T)], url: &str) -> Result<&'a T, ConfigError> {
+fn by_scheme<'a, T>(table: &'a [(&str, T)], option: &str, url: &str) -> Result<&'a T, ConfigError> {
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
     let found = table.iter().find(|(name, _)| *name == scheme).map(|(_, entry)| entry);
-    found.ok_or_else(|| {
-        ConfigError::at(
-            "store.url",
-            format!("{scheme:?} is no known store; known: {}", names(table)),
-        )
-    })
+    found.ok_or_else(|| ConfigError::at(option, format!("{scheme:?} is no known store; known: {}", names(table))))
 }
 
 fn build<P: ?Sized>(

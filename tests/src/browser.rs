@@ -26,6 +26,16 @@ impl Browser {
         }
     }
 
+    /// A new browser that shows a page of a process.
+    #[must_use]
+    pub fn of(process: &Program) -> Self {
+        Self {
+            actor: process.actor(None),
+            origin: process.url.clone(),
+            cookies: Mutex::default(),
+        }
+    }
+
     /// The same browser, which meets another process of the instance.
     #[must_use]
     pub fn at(&self, process: &Program) -> Self {

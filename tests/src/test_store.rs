@@ -23,6 +23,15 @@ impl TestStore {
         }
     }
 
+    /// Makes one of the kind that this run of the tests is not about.
+    pub fn other() -> Self {
+        if Self::is_postgres() {
+            Self::sqlite()
+        } else {
+            Self::postgres()
+        }
+    }
+
     /// A file, whatever this run is about.
     #[expect(clippy::unwrap_used, reason = "a test without a folder has failed")]
     pub fn sqlite() -> Self {

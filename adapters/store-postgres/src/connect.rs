@@ -5,8 +5,8 @@ use std::time::Duration;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use phoneproof_domain::ports::BoxError;
 use tokio::runtime::Handle;
-use tokio_postgres::NoTls;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::options::{Options, Synchronous, Target, Tls};
@@ -75,6 +75,26 @@ impl Connector {
     pub(crate) async fn connect(&self, role: Role) -> Result<AsyncPgConnection, BoxError> {
         let this = self.clone();
         self.runtime.spawn(async move { this.open(role).await }).await?
+    }
+
+    /// Opens a connection past Diesel.
+    pub(crate) async fn client(&self, role: Role) -> Result<Client, BoxError> {
+        let this = self.clone();
+        let opening = async move {
+            let config = &this.target.config;
+            let client = if let Some(tls) = &this.tls {
+                let (client, driver) = config.connect(tls.clone()).await?;
+                this.runtime.spawn(driver);
+                client
+            } else {
+                let (client, driver) = config.connect(NoTls).await?;
+                this.runtime.spawn(driver);
+                client
+            };
+            client.batch_execute(&this.settings(role)).await?;
+            Ok(client)
+        };
+        self.runtime.spawn(opening).await?
     }
 
     async fn open(&self, role: Role) -> Result<AsyncPgConnection, BoxError> {

@@ -39,7 +39,7 @@ pub enum OpenError {
     },
     /// The server does not let us in.
     #[error(
-        "cannot open the database {place}: the server refuses ({source}); check user, password and database in store.url"
+        "cannot open the database {place}: the server refuses ({source}); check user, password and database in its URL"
     )]
     Refused {
         /// Where.

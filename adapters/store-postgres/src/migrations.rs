@@ -23,6 +23,14 @@ const OLDEST: i32 = 140_000;
 
 type Connection = AsyncConnectionWrapper<AsyncPgConnection>;
 
+/// The names of all migrations, for a database that has none of them.
+pub(crate) fn all(connector: &Connector) -> Result<Vec<String>, OpenError> {
+    let embedded = MigrationSource::<Pg>::migrations(&MIGRATIONS);
+    Ok(names(
+        &embedded.map_err(|error| OpenError::of(connector.place(), error))?,
+    ))
+}
+
 /// The names of those that were not applied yet.
 pub(crate) async fn pending(connector: &Connector) -> Result<Vec<String>, OpenError> {
     with_pending(connector, |_, pending| Ok(names(pending))).await

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::FutureExt;
 use phoneproof_domain::ports::CommitError;
 
+use crate::archive::Copying;
 use crate::connect::{Connector, Role};
 use crate::errors::Failure;
 use crate::options::{self, Options};
@@ -29,6 +30,8 @@ pub struct Stats {
 pub struct PostgresStore {
     pub(crate) connections: Connections,
     pub(crate) searches: Connections,
+    pub(crate) connector: Connector,
+    pub(crate) copying: Copying,
     commits: Arc<AtomicU64>,
 }
 
@@ -51,6 +54,8 @@ impl PostgresStore {
         Ok(Self {
             connections: Connections::new(&connector, Role::Serve, options.connections)?,
             searches: Connections::new(&connector, Role::Search, SEARCHES)?,
+            copying: Copying::default(),
+            connector,
             commits: Arc::default(),
         })
     }
@@ -109,6 +114,6 @@ impl PostgresStore {
     }
 }
 
-fn connector(options: &Options) -> Result<Connector, OpenError> {
+pub(crate) fn connector(options: &Options) -> Result<Connector, OpenError> {
     Connector::new(options, options::target(&options.url)?)
 }

@@ -71,3 +71,22 @@ async fn keeps_the_contract_of_the_sms_outbox() {
     let (store, _database) = store().await;
     conformance::sms_outbox::all(&store, &store, &store).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract_of_the_archive() {
+    let ((source, _database), (target, _other)) = (store().await, store().await);
+    conformance::archive::all(ports(&source), ports(&target)).await;
+}
+
+fn ports(store: &PostgresStore) -> conformance::archive::Ports<'_> {
+    conformance::archive::Ports {
+        archive: store,
+        users: store,
+        clients: store,
+        tickets: store,
+        work: store,
+        keys: store,
+        limiter: store,
+        instance: store,
+    }
+}

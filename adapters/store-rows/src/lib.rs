@@ -2,11 +2,13 @@
 //!
 //! Nothing here opens a connection or knows a database: [`schema`] has the tables as Diesel knows them, [`rows`] turns
 //! rows into aggregates and back, [`Plan`] and [`ClientPlan`] say which rows a change writes, [`Update`] is an update
-//! whose statement is prepared once, and [`corrupt`] and [`unavailable`] are the port's words for what goes wrong.
+//! whose statement is prepared once, [`archive`] has rows as they move from one store into another, and [`corrupt`] and [`unavailable`] are the port's words for what goes wrong.
 
+pub mod archive;
 mod belongings;
 mod client_plan;
 mod errors;
+mod hex;
 pub mod instance;
 mod plan;
 pub mod rows;

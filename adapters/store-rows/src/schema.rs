@@ -163,6 +163,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    copies (unfinished) {
+        unfinished -> Bool,
+        source -> Text,
+        part -> Text,
+        after -> Nullable<Text>,
+    }
+}
+
 diesel::joinable!(phone_numbers -> users (user_id));
 diesel::joinable!(sessions -> clients (client_id));
 diesel::allow_tables_to_appear_in_same_query!(users, phone_numbers, backup_codes, sessions, clients);

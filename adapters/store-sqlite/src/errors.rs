@@ -22,6 +22,12 @@ pub enum OpenError {
         /// Its folder.
         folder: PathBuf,
     },
+    /// There is no file where one is asked for.
+    #[error("cannot open the database {}: there is no such file", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// The operating system refuses the file or its folder.
     #[error("cannot open the database {}: no permission; this user must own the file and its folder", path.display())]
     NoPermission {

@@ -118,7 +118,7 @@ fn prepare(options: &Options) -> Result<Option<(SqliteConnection, Connector)>, O
     Ok(Some((connection, connector)))
 }
 
-fn pending(options: &Options, names: Vec<String>) -> OpenError {
+pub(crate) fn pending(options: &Options, names: Vec<String>) -> OpenError {
     OpenError::MigrationsPending {
         path: options.path.clone(),
         names,

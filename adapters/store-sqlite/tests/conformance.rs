@@ -71,3 +71,22 @@ async fn keeps_the_contract_of_the_sms_outbox() {
     let (_folder, store) = store();
     conformance::sms_outbox::all(&store, &store, &store).await;
 }
+
+#[tokio::test]
+async fn keeps_the_contract_of_the_archive() {
+    let ((_folder, source), (_other, target)) = (store(), store());
+    conformance::archive::all(ports(&source), ports(&target)).await;
+}
+
+fn ports(store: &SqliteStore) -> conformance::archive::Ports<'_> {
+    conformance::archive::Ports {
+        archive: store,
+        users: store,
+        clients: store,
+        tickets: store,
+        work: store,
+        keys: store,
+        limiter: store,
+        instance: store,
+    }
+}

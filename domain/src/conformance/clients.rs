@@ -64,7 +64,7 @@ fn session(user: &User, at: u64) -> Session {
 }
 
 /// A client with a value in every field.
-fn complete(user: &User) -> Client {
+pub(super) fn complete(user: &User) -> Client {
     let mut client = client();
     let number = user.phones.numbers()[0].id.clone();
     let proof = Proof::texted(Strategy::PhoneCode, number, RIGHT, NOW, &policy());

@@ -10,6 +10,7 @@
     reason = "a suite fails by panicking, as any test does"
 )]
 
+pub mod archive;
 pub mod clients;
 pub mod clock;
 pub mod entropy;

@@ -4,6 +4,7 @@
 //! `MockRepository::<User>`…) and a conformance suite in [`crate::conformance`] behind the
 //! feature `conformance`.
 
+mod archive;
 mod clock;
 mod courier;
 mod entropy;
@@ -27,6 +28,7 @@ mod user_directory;
 /// The cause of an error, from whichever adapter.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+pub use archive::{Archive, BeginError, CopyMark, Part, Record, UnknownPart};
 pub use clock::Clock;
 pub use courier::{Courier, Sending};
 pub use entropy::Entropy;
@@ -49,7 +51,7 @@ pub use user_directory::{Direction, OrderBy, Span, UserDirectory, UserFilter, Us
 
 #[cfg(feature = "mock")]
 pub use {
-    clock::MockClock, courier::MockCourier, entropy::MockEntropy, event_outbox::MockEventOutbox,
+    archive::MockArchive, clock::MockClock, courier::MockCourier, entropy::MockEntropy, event_outbox::MockEventOutbox,
     event_outbox::MockEventSink, identity_provider::MockIdentityProvider, instance_directory::MockInstanceDirectory,
     limiter::MockLimiter, password_hasher::MockPasswordHasher, repository::MockRepository, sealer::MockSealer,
     security_notices::MockSecurityNotices, session_directory::MockSessionDirectory, signing_keys::MockSigningKeys,

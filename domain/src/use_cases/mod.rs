@@ -1,4 +1,4 @@
-//! What a caller can ask for, one file each. All are methods of [`Users`].
+//! What a caller can ask for, one file each. All are methods of [`Users`], but [`copy_store`].
 
 mod add_phone_number;
 mod admin_phone_numbers;
@@ -6,6 +6,7 @@ mod admin_users;
 mod attempt_verification;
 mod auth;
 mod backup_codes;
+mod copy_store;
 mod delivery;
 mod draw;
 mod own_account;
@@ -31,6 +32,7 @@ pub use auth::{
     Acting, Address, Auth, AuthError, AuthPorts, Changed, FirstFactor, KnownSession, Limits, SecondFactor,
     SignInRequest, SignUpRequest, Tried, Visit,
 };
+pub use copy_store::{Advance, Compared, CopyError, CopyStage, OnAdvance, Tally, copy_store};
 pub use delivery::{Attempt, Delivered, Delivery};
 pub use own_account::ProfileUpdate;
 pub use prepare_verification::Prepared;

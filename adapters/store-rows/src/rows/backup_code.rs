@@ -3,12 +3,14 @@
 use diesel::prelude::*;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{StoredBackupCode, User};
+use serde::{Deserialize, Serialize};
 
 use super::{Place, millis, time};
+use crate::hex;
 use crate::schema::backup_codes;
 
 /// A row of `backup_codes`.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
 #[diesel(table_name = backup_codes, primary_key(user_id, position))]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct BackupCodeRow {
@@ -16,6 +18,7 @@ pub struct BackupCodeRow {
     pub user_id: String,
     /// Its place among the user's codes, from 0.
     pub position: i32,
+    #[serde(with = "hex")]
     hash: Vec<u8>,
     used_at_ms: Option<i64>,
 }

@@ -3,12 +3,14 @@
 use diesel::prelude::*;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{Client, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{Place, SessionRow, document};
+use crate::hex;
 use crate::schema::clients;
 
 /// A row of `clients`, but for the revision.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, Serialize, Deserialize)]
 #[diesel(table_name = clients)]
 pub struct ClientRow {
     /// The client's id.
@@ -19,10 +21,11 @@ pub struct ClientRow {
 }
 
 /// The columns that change.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
 #[diesel(table_name = clients)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct ClientState {
+    #[serde(with = "hex")]
     token_hash: Vec<u8>,
     last_active_session_id: Option<String>,
     last_strategy: Option<String>,

@@ -3,12 +3,13 @@
 use diesel::prelude::*;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{Message, MessageState, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{Place, millis, plain, time};
 use crate::schema::sms_messages;
 
 /// A row of `sms_messages`.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, Serialize, Deserialize)]
 #[diesel(table_name = sms_messages)]
 pub struct MessageRow {
     /// The message's id.
@@ -24,7 +25,7 @@ pub struct MessageRow {
 }
 
 /// The columns that change.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
 #[diesel(table_name = sms_messages)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct MessageProgress {

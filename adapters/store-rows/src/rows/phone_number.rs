@@ -3,12 +3,14 @@
 use diesel::prelude::*;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{Closed, PhoneNumber, Timestamp, User, Verification};
+use serde::{Deserialize, Serialize};
 
 use super::{Place, document, millis, time};
+use crate::hex;
 use crate::schema::phone_numbers;
 
 /// A row of `phone_numbers`. Its number never changes: another number is another row.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, Serialize, Deserialize)]
 #[diesel(table_name = phone_numbers)]
 pub struct PhoneNumberRow {
     /// Whose it is.
@@ -23,7 +25,7 @@ pub struct PhoneNumberRow {
 }
 
 /// The columns that change.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
 #[diesel(table_name = phone_numbers)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct PhoneNumberState {
@@ -33,6 +35,7 @@ pub struct PhoneNumberState {
     pub default_second_factor: bool,
     verification_state: String,
     attempts: Option<i32>,
+    #[serde(with = "hex::optional")]
     code_hash: Option<Vec<u8>>,
     prepared_at_ms: Option<i64>,
     expires_at_ms: Option<i64>,

@@ -3,12 +3,13 @@
 use diesel::prelude::*;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{Activity, Client, Ending, Session, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{Place, document, millis, time};
 use crate::schema::sessions;
 
 /// A row of `sessions`.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, Serialize, Deserialize)]
 #[diesel(table_name = sessions)]
 pub struct SessionRow {
     /// Whose it is.
@@ -23,7 +24,7 @@ pub struct SessionRow {
 }
 
 /// The columns that change.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
 #[diesel(table_name = sessions)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct SessionState {

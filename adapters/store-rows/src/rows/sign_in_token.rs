@@ -3,16 +3,19 @@
 use diesel::prelude::*;
 use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{SignInToken, TicketStatus, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::Place;
+use crate::hex;
 use crate::schema::sign_in_tokens;
 
 /// A row of `sign_in_tokens`, but for the revision.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
 #[diesel(table_name = sign_in_tokens)]
 pub struct SignInTokenRow {
     /// Its id.
     pub id: String,
+    #[serde(with = "hex")]
     token_hash: Vec<u8>,
     user_id: String,
     status: String,

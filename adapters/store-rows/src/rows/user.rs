@@ -5,6 +5,7 @@ use phoneproof_domain::ports::StoreError;
 use phoneproof_domain::{
     Metadata, PasswordHash, Profile, StoredPassword, Timestamp, User, UserPhones, UserPhonesParts,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{BackupCodeRow, PhoneNumberRow, Place, document, millis, time};
@@ -12,7 +13,7 @@ use crate::corrupt;
 use crate::schema::users;
 
 /// A row of `users`, but for the revision.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, Serialize, Deserialize)]
 #[diesel(table_name = users)]
 pub struct UserRow {
     /// The user's id.
@@ -26,7 +27,7 @@ pub struct UserRow {
 }
 
 /// The columns that seldom change: long ones and indexed ones, which are dear to write.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
 #[diesel(table_name = users)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct ProfileColumns {
@@ -43,7 +44,7 @@ pub struct ProfileColumns {
 }
 
 /// The columns that change with the phone numbers.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
 #[diesel(table_name = users)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct StandingColumns {

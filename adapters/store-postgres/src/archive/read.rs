@@ -1,0 +1,124 @@
+//! One page of a part.
+
+use diesel::dsl::{count_star, sql};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use phoneproof_domain::ports::{Part, Record};
+use phoneproof_store_rows::archive::{
+    BlockedNumberRow, COUNT_LIMITS, EventRow, LimitRows, Number, SettingRow, SigningKeyRow, WholeClientRow,
+    WholeSignInTokenRow, WholeUserRow, records,
+};
+use phoneproof_store_rows::rows::{BackupCodeRow, MessageRow, PhoneNumberRow, SessionRow};
+use phoneproof_store_rows::schema::{
+    backup_codes, blocklist, clients, instance_settings, phone_numbers, sessions, sign_in_tokens, signing_keys,
+    sms_messages, users, webhook_events,
+};
+
+use crate::errors::Failure;
+use crate::schema::limits;
+
+pub(super) async fn count(mut connection: &AsyncPgConnection, part: Part) -> Result<u64, Failure> {
+    macro_rules! rows {
+        ($table:ident) => {
+            $table::table.count().get_result::<i64>(&mut connection).await?
+        };
+    }
+    let count = match part {
+        Part::Users => rows!(users),
+        Part::PhoneNumbers => rows!(phone_numbers),
+        Part::BackupCodes => rows!(backup_codes),
+        Part::Clients => rows!(clients),
+        Part::Sessions => rows!(sessions),
+        Part::SignInTokens => rows!(sign_in_tokens),
+        Part::SigningKeys => rows!(signing_keys),
+        Part::Limits => {
+            diesel::sql_query(COUNT_LIMITS)
+                .get_result::<Number>(&mut connection)
+                .await?
+                .number
+        }
+        Part::Events => rows!(webhook_events),
+        Part::Messages => rows!(sms_messages),
+        Part::Settings => rows!(instance_settings),
+        Part::Blocklist => rows!(blocklist),
+    };
+    Ok(count.unsigned_abs())
+}
+
+pub(super) async fn page(
+    mut connection: &AsyncPgConnection,
+    part: Part,
+    after: Option<String>,
+    limit: u32,
+) -> Result<Vec<Record>, Failure> {
+    macro_rules! page {
+        ($row:ty: $table:ident by $key:ident) => {{
+            let all = $table::table.select(<$row>::as_select());
+            let mut page = all.order_by($table::$key).limit(limit.into()).into_boxed();
+            if let Some(after) = after {
+                page = page.filter($table::$key.gt(after));
+            }
+            let rows: Vec<$row> = page.load(&mut connection).await?;
+            records(&rows)?
+        }};
+    }
+    Ok(match part {
+        Part::Users => page!(WholeUserRow: users by id),
+        Part::PhoneNumbers => page!(PhoneNumberRow: phone_numbers by id),
+        Part::BackupCodes => backup_codes(connection, after, limit).await?,
+        Part::Clients => page!(WholeClientRow: clients by id),
+        Part::Sessions => page!(SessionRow: sessions by id),
+        Part::SignInTokens => page!(WholeSignInTokenRow: sign_in_tokens by id),
+        Part::SigningKeys => page!(SigningKeyRow: signing_keys by id),
+        Part::Limits => limits(connection, after, limit).await?,
+        Part::Events => page!(EventRow: webhook_events by id),
+        Part::Messages => page!(MessageRow: sms_messages by id),
+        Part::Settings => page!(SettingRow: instance_settings by name),
+        Part::Blocklist => page!(BlockedNumberRow: blocklist by number),
+    })
+}
+
+async fn backup_codes(
+    mut connection: &AsyncPgConnection,
+    after: Option<String>,
+    limit: u32,
+) -> Result<Vec<Record>, Failure> {
+    let mut page = backup_codes::table
+        .select(BackupCodeRow::as_select())
+        .order_by((backup_codes::user_id, backup_codes::position))
+        .limit(limit.into())
+        .into_boxed();
+    if let Some(after) = after {
+        let (user, position) = BackupCodeRow::parse_key(&after)?;
+        let later = sql::<Bool>("(user_id, position) > (")
+            .bind::<Text, _>(user)
+            .sql(", ")
+            .bind::<Integer, _>(position);
+        page = page.filter(later.sql(")"));
+    }
+    let rows: Vec<BackupCodeRow> = page.load(&mut connection).await?;
+    Ok(records(&rows)?)
+}
+
+async fn limits(mut connection: &AsyncPgConnection, after: Option<String>, limit: u32) -> Result<Vec<Record>, Failure> {
+    let columns = (limits::key, limits::at_ms, limits::forget_at_ms);
+    let mut page = limits::table
+        .group_by(columns)
+        .select((limits::key, limits::at_ms, limits::forget_at_ms, count_star()))
+        .order_by(columns)
+        .limit(limit.into())
+        .into_boxed();
+    if let Some(after) = after {
+        let (key, at, forget_at) = LimitRows::parse_key(&after)?;
+        let later = sql::<Bool>("(key, at_ms, forget_at_ms) > (")
+            .bind::<Text, _>(key)
+            .sql(", ")
+            .bind::<BigInt, _>(at)
+            .sql(", ")
+            .bind::<BigInt, _>(forget_at);
+        page = page.filter(later.sql(")"));
+    }
+    let rows: Vec<LimitRows> = page.load(&mut connection).await?;
+    Ok(records(&rows)?)
+}
