@@ -14,7 +14,7 @@ use phoneproof_store_rows::schema::copies;
 
 use crate::PostgresStore;
 use crate::errors::Failure;
-use crate::transaction::within;
+use crate::transaction::{Decided, within};
 
 pub(crate) use copy::Copying;
 
@@ -74,13 +74,13 @@ async fn mark(mut connection: &AsyncPgConnection) -> Result<Option<CopyRow>, Fai
 }
 
 /// Where the copy stands; none if the store is not empty.
-async fn begin(mut connection: &AsyncPgConnection, start: &CopyRow) -> Result<Option<CopyRow>, Failure> {
+async fn begin(mut connection: &AsyncPgConnection, start: &CopyRow) -> Decided<Option<CopyRow>> {
     if let Some(row) = mark(connection).await? {
-        return Ok(Some(row));
+        return Ok((Some(row), Vec::new()));
     }
     let any: Number = diesel::sql_query(any_row()).get_result(&mut connection).await?;
     if any.number != 0 {
-        return Ok(None);
+        return Ok((None, Vec::new()));
     }
     // Somebody else may have begun just now; then this waits for it, and what counts is what is there.
     diesel::insert_into(copies::table)
@@ -88,18 +88,18 @@ async fn begin(mut connection: &AsyncPgConnection, start: &CopyRow) -> Result<Op
         .on_conflict_do_nothing()
         .execute(&mut connection)
         .await?;
-    mark(connection).await
+    Ok((mark(connection).await?, Vec::new()))
 }
 
 /// Whether the mark still stood there. What the planner knows of tables that were filled at once is out of date: without
 /// `ANALYZE` the first minutes would be slow.
-async fn finish(mut connection: &AsyncPgConnection, at: &CopyRow) -> Result<bool, Failure> {
+async fn finish(mut connection: &AsyncPgConnection, at: &CopyRow) -> Decided<bool> {
     if mark(connection).await?.as_ref() != Some(at) {
-        return Ok(false);
+        return Ok((false, Vec::new()));
     }
     // The pages did not wait for the disk; this waits for all of them.
     connection.batch_execute(DURABLE).await?;
     diesel::delete(copies::table).execute(&mut connection).await?;
     connection.batch_execute("ANALYZE").await?;
-    Ok(true)
+    Ok((true, Vec::new()))
 }
