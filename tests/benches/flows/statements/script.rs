@@ -75,11 +75,14 @@ struct Script {
     pending: Vec<String>,
     loads: usize,
     in_transaction: bool,
+    /// Whether the transaction has read, so that the server waited within it.
+    waited: bool,
     after_load: bool,
 }
 
 impl Script {
-    /// What the server waits for ends a pipeline: what it has read, and a `COMMIT`, which it sends alone.
+    /// What the server waits for ends a pipeline: what it has read, and a `COMMIT`. A transaction that reads nothing is one
+    /// pipeline with its `COMMIT`; after a read it is sent alone.
     fn add(&mut self, statement: &Logged<'_>, time: i64) {
         let sql = with_values(statement, time);
         let reads = sql.starts_with("SELECT");
@@ -103,11 +106,13 @@ impl Script {
                 if !self.after_load {
                     self.close();
                 }
-                self.in_transaction = true;
+                (self.in_transaction, self.waited) = (true, false);
                 self.pending.push(sql);
             }
             "COMMIT" => {
-                self.close();
+                if self.waited {
+                    self.close();
+                }
                 self.in_transaction = false;
                 self.pending.push(sql);
                 self.close();
@@ -115,6 +120,7 @@ impl Script {
             _ => {
                 self.pending.push(sql);
                 if reads && self.in_transaction {
+                    self.waited = true;
                     self.close();
                 }
             }
