@@ -12,7 +12,7 @@ FUZZ_VENV := target/fuzz-venv
 # Runs a command beside a throw-away PostgreSQL, which is gone afterwards.
 WITH_POSTGRES = $(CURDIR)/target/debug/examples/with_postgres
 
-.PHONY: help run build test test-build test-rust test-browser test-fuzz lint fmt bench tools
+.PHONY: help run build test test-build test-rust test-browser test-fuzz lint fmt bench bench-full bench-build tools
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,13 +59,20 @@ lint: tools ## Formatting, clippy, rustdoc, licences and bans
 fmt: ## Formats the code
 	cargo fmt --all
 
-bench: ## End-to-end and micro benchmarks, with the yardstick; see docs/benchmarks.md
+bench: bench-build ## End-to-end and micro benchmarks, with the yardsticks; see docs/benchmarks.md
+	$(BENCH) --bench flows
+	$(BENCH) --bench sessions
+	$(BENCH) --bench delivery
+	$(BENCH) --bench micro
+
+bench-full: bench-build ## Flows on stores of up to 10 million numbers, 5 rounds: an hour and 25 GB of disk
+	BENCH_ROUNDS=5 BENCH_CLIENTS=1,16,64,256 BENCH_STORED=0,100000,1000000,10000000 $(BENCH) --bench flows -- $(BENCH_ARGUMENTS)
+
+BENCH = cargo bench --locked -p phoneproof-tests
+
+bench-build: tools
 	cargo build --release --locked -p phoneproof
 	cargo build --release --locked -p phoneproof-tests --bin yardstick
-	cargo bench --locked -p phoneproof-tests --bench flows
-	cargo bench --locked -p phoneproof-tests --bench sessions
-	cargo bench --locked -p phoneproof-tests --bench delivery
-	cargo bench --locked -p phoneproof-tests --bench micro
 
 tools: ## Installs Chromium, Node.js, Python, PostgreSQL, curl and OpenSSL's headers if they are missing (Debian, as root)
 	@if [ -z "$(CHROMIUM)" ] || ! command -v node >/dev/null || ! command -v curl >/dev/null || ! command -v psql >/dev/null \

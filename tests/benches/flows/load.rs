@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -6,11 +5,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::Failure;
 use crate::client::Connection;
-use crate::machine::busy;
-use crate::people::People;
+use crate::contestant::{Case, Contestant};
+use crate::people::{People, Person};
+use crate::processes::{busy, cpu_of};
 use crate::sample::Sample;
-use crate::server::{Contestant, Server, cpu_of};
+use crate::server::Server;
 use crate::settings::Settings;
+use crate::stores::Stores;
 
 /// How long a code may take from the server's answer to its standard output.
 const CODE_PATIENCE: Duration = Duration::from_secs(5);
@@ -20,8 +21,8 @@ pub(crate) struct Flow {
     pub(crate) ended: Instant,
     /// From the first byte of its first request to the last of its last answer, with the wait for the code.
     pub(crate) took: Duration,
-    /// Of its three requests.
-    pub(crate) requests: [Duration; 3],
+    /// Of its three requests, where there are any.
+    pub(crate) requests: Option<[Duration; 3]>,
 }
 
 /// What one client did.
@@ -35,26 +36,31 @@ struct Done {
 pub(crate) struct Reading {
     pub(crate) at: Instant,
     pub(crate) server: Duration,
+    /// By PostgreSQL, if it is in use.
+    pub(crate) database: Duration,
     pub(crate) generator: Duration,
-    /// By everybody, these two included.
+    /// By everybody, these three included.
     pub(crate) all: Duration,
 }
 
-/// Measures one contestant with so many clients, on a new database in `folder`, which stays there.
+/// Measures a contestant that serves HTTP.
 pub(crate) async fn measure(
     settings: &Settings,
     people: &mut People,
-    contestant: Contestant,
-    clients: usize,
-    folder: &Path,
+    stores: &Stores,
+    case: Case,
 ) -> Result<Sample, Failure> {
     people.begin(settings)?;
-    let server = Server::start(settings, contestant, folder).await?;
+    let store = stores.get(case).await?;
+    let syncs = stores.syncs(case.who).await?;
+    let server = Server::start(settings, case.who, &store).await?;
     let idle = server.memory("VmRSS");
-    let mut sample = run(settings, people, &server, contestant, clients).await?;
+    let mut sample = run(settings, people, &server, stores, case).await?;
     sample.idle_memory = idle;
     sample.peak_memory = server.memory("VmHWM");
     server.stop().await?;
+    // PostgreSQL's connections have told what they did once they have ended.
+    sample.count_syncs(syncs, stores.syncs(case.who).await?);
     Ok(sample)
 }
 
@@ -63,8 +69,8 @@ pub(crate) async fn run(
     settings: &Settings,
     people: &People,
     server: &Server,
-    contestant: Contestant,
-    clients: usize,
+    stores: &Stores,
+    case: Case,
 ) -> Result<Sample, Failure> {
     let groups = server.groups().await?;
     let start = Instant::now();
@@ -74,26 +80,43 @@ pub(crate) async fn run(
         Reading {
             at: Instant::now(),
             server: server.cpu(),
+            database: stores.cpu(case.who),
             generator: cpu_of("self"),
             all: busy(),
         }
     };
-    let clients = join_all((0..clients).map(|_| client(people, server, contestant, end)));
+    let clients = join_all((0..case.clients).map(|nth| client(people, server, case.who, nth, end)));
     let (done, from, to) = tokio::join!(clients, reading(counted), reading(end));
-    let groups = server.groups().await? - groups;
     let (mut flows, mut errors) = (Vec::new(), Vec::new());
     for client in done {
         flows.extend(client.flows);
         errors.extend(client.errors);
     }
-    Ok(Sample::new(&flows, errors, &from, &to, groups))
+    let mut sample = Sample::new(&flows, errors, &from, &to);
+    sample.count_syncs(groups, server.groups().await?);
+    Ok(sample)
 }
 
-async fn client(people: &People, server: &Server, contestant: Contestant, end: Instant) -> Done {
+/// Has one more person verify a number, and answers who it was.
+pub(crate) async fn one_more(people: &People, server: &Server, contestant: Contestant) -> Result<Person, Failure> {
+    let (person, bearer) = people.next(contestant)?;
+    flow(&person, &bearer, server, &mut Connection::open(server.port(0)).await?).await?;
+    Ok(person)
+}
+
+async fn client(people: &People, server: &Server, contestant: Contestant, nth: usize, end: Instant) -> Done {
     let mut done = Done::default();
     let mut connection = None;
     while Instant::now() < end {
-        match flow(people, server, contestant, &mut connection).await {
+        let next = async {
+            let connection = match &mut connection {
+                Some(connection) => connection,
+                none => none.insert(Connection::open(server.port(nth)).await?),
+            };
+            let (person, bearer) = people.next(contestant)?;
+            flow(&person, &bearer, server, connection).await
+        };
+        match next.await {
             Ok(flow) => done.flows.push(flow),
             Err(error) => {
                 done.errors.push(error.to_string());
@@ -104,22 +127,12 @@ async fn client(people: &People, server: &Server, contestant: Contestant, end: I
     done
 }
 
-async fn flow(
-    people: &People,
-    server: &Server,
-    contestant: Contestant,
-    connection: &mut Option<Connection>,
-) -> Result<Flow, Failure> {
-    let connection = match connection {
-        Some(connection) => connection,
-        none => none.insert(Connection::open(server.port).await?),
-    };
-    let (person, bearer) = people.next(contestant)?;
+async fn flow(person: &Person, bearer: &str, server: &Server, connection: &mut Connection) -> Result<Flow, Failure> {
     let start = Instant::now();
     let answer = connection
         .post(
             format_args!("/v1/me/phone_numbers"),
-            &bearer,
+            bearer,
             format_args!("phone_number=%2B{}", person.number),
         )
         .await?;
@@ -134,7 +147,7 @@ async fn flow(
     let asked = Instant::now();
     let path = format_args!("/v1/me/phone_numbers/{id}/prepare_verification");
     connection
-        .post(path, &bearer, format_args!("strategy=phone_code"))
+        .post(path, bearer, format_args!("strategy=phone_code"))
         .await?;
     let prepared = asked.elapsed();
     let code = timeout(CODE_PATIENCE, code)
@@ -143,7 +156,7 @@ async fn flow(
 
     let tried = Instant::now();
     let path = format_args!("/v1/me/phone_numbers/{id}/attempt_verification");
-    let answer = connection.post(path, &bearer, format_args!("code={code}")).await?;
+    let answer = connection.post(path, bearer, format_args!("code={code}")).await?;
     if !answer.contains("\"status\":\"verified\"") {
         return Err(format!("not verified: {answer}").into());
     }
@@ -151,6 +164,6 @@ async fn flow(
     Ok(Flow {
         ended,
         took: ended - start,
-        requests: [created, prepared, ended - tried],
+        requests: Some([created, prepared, ended - tried]),
     })
 }

@@ -1,9 +1,9 @@
-//! `make bench`: whole verification flows against ours and against the yardstick, in turn.
+//! `make bench`: whole verification flows against ours and against yardsticks, in turn.
 //!
 //! A flow is a new user who adds a new number, asks for a code and sends it back: three requests over
-//! a keep-alive connection, each answered after its commit is on disk (a real SQLite file,
-//! `synchronous=FULL`). Each measurement starts a server on a file of its own; ours and the yardstick
-//! take turns, and what is printed is the median of the rounds.
+//! a keep-alive connection, each answered after its commit is on disk (a real SQLite file with
+//! `synchronous=FULL`, a real PostgreSQL with `fsync`). The contestants take turns, on stores with more or fewer
+//! numbers in them and with more or fewer clients, and what is printed is the median of the rounds.
 //!
 //! The load comes from one thread of this process, which shares the machine's cores with the server;
 //! what it costs is printed too. `settings.rs` lists the options.
@@ -11,26 +11,33 @@
 
 mod client;
 mod codes;
+mod contestant;
 mod load;
 mod machine;
 mod people;
+mod pgbench;
+mod processes;
 mod report;
 mod sample;
 mod server;
 mod settings;
 mod startup;
+mod statements;
+mod stores;
 mod syncs;
 mod targets;
 
 use std::error::Error;
-use std::path::Path;
 use std::process::ExitCode;
 
+use tokio::time::Instant;
+
+use crate::contestant::Contestant;
 use crate::machine::Machine;
 use crate::people::People;
 use crate::report::Report;
-use crate::server::Contestant;
 use crate::settings::Settings;
+use crate::stores::Stores;
 
 /// Whatever keeps a measurement from being made.
 type Failure = Box<dyn Error + Send + Sync>;
@@ -51,68 +58,92 @@ fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failure> {
     let settings = Settings::read()?;
+    if let Some(file) = &settings.trace_statements {
+        println!("{}", statements::trace(&settings, file).await?);
+        return Ok(());
+    }
     let folder = tempfile::tempdir_in(&settings.folder)?;
     let machine = Machine::describe(folder.path())?;
-    println!("{machine}");
+    println!("{}\n{machine}", machine.provenance());
+    let mut people = People::new()?;
+    let stores = Stores::prepare(&settings, &mut people, folder.path()).await?;
     let mut report = Report {
         machine,
+        postgres: stores.describe().await?,
+        method: settings.method(),
         samples: Vec::new(),
+        failed: Vec::new(),
         traced: Vec::new(),
         starts: Vec::new(),
     };
-    let mut people = People::new()?;
-
-    for round in 0..settings.rounds {
-        for &clients in &settings.clients {
-            for who in in_turn(&settings, round) {
-                let folder = tempfile::tempdir_in(folder.path())?;
-                let sample = load::measure(&settings, &mut people, who, clients, folder.path()).await?;
-                println!(
-                    "round {}, {clients} client(s), {}: {:.0} flows/s, {} errors",
-                    round + 1,
-                    who.name(),
-                    sample.flows_per_second,
-                    sample.errors.len()
-                );
-                report.samples.push((who, clients, sample));
-                // The last database of all stays for the starts.
-                if settings.starts > 0 && round + 1 == settings.rounds && Some(&clients) == settings.clients.last() {
-                    report
-                        .starts
-                        .push((who, startup::measure(&settings, who, folder.path()).await?));
-                }
-            }
-        }
+    if let Some(postgres) = &report.postgres {
+        println!("{postgres}");
     }
-    trace(&settings, &mut people, &mut report, folder.path()).await?;
+    measure(&settings, &mut people, &stores, &mut report).await?;
+    trace(&settings, &mut people, &stores, &mut report).await?;
     println!("{report}");
     if let Some(file) = &settings.json {
         std::fs::write(file, format!("{:#}\n", report.json()))?;
     }
+    if let Some(file) = &settings.markdown {
+        std::fs::write(file, report.markdown()?)?;
+    }
     Ok(())
 }
 
-/// The contestants, the other one first in every second round.
-fn in_turn(settings: &Settings, round: usize) -> Vec<Contestant> {
-    let mut contestants = settings.contestants.clone();
-    if !round.is_multiple_of(2) {
-        contestants.reverse();
+/// Measures every cell of the matrix once a round, and then the starts.
+async fn measure(
+    settings: &Settings,
+    people: &mut People,
+    stores: &Stores,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let start = Instant::now();
+    let all = settings.rounds * settings.cases(0).len();
+    for round in 0..settings.rounds {
+        for case in settings.cases(round) {
+            let measured = match case.who {
+                Contestant::Pgbench => pgbench::measure(settings, stores, case).await,
+                _ => load::measure(settings, people, stores, case).await,
+            };
+            let outcome = match &measured {
+                Ok(sample) => format!("{:.0} flows/s, {} errors", sample.flows_per_second, sample.errors.len()),
+                Err(error) => format!("not measured: {error}"),
+            };
+            // The others need not be measured again for it; the report tells.
+            match measured {
+                Ok(sample) => report.samples.push((case, sample)),
+                Err(error) => report.failed.push((case, error.to_string())),
+            }
+            println!(
+                "{:>4} of {all}, {:>4.0} s, round {}: {case}: {outcome}",
+                report.samples.len() + report.failed.len(),
+                start.elapsed().as_secs_f64(),
+                round + 1,
+            );
+        }
     }
-    contestants
+    for &who in settings.contestants.iter().filter(|who| who.processes() == 1) {
+        if settings.starts > 0 {
+            report
+                .starts
+                .push((who, startup::measure(settings, stores, who).await?));
+        }
+    }
+    Ok(())
 }
 
-/// Checks once, outside the measurements, that the servers count their syncs truly.
-async fn trace(settings: &Settings, people: &mut People, report: &mut Report, folder: &Path) -> Result<(), Failure> {
+/// Checks once, outside the measurements, that the servers on SQLite count their syncs truly.
+async fn trace(settings: &Settings, people: &mut People, stores: &Stores, report: &mut Report) -> Result<(), Failure> {
     if !syncs::can_trace() {
         println!("strace is not installed (apt-get install strace): the servers' own count of syncs was not checked");
         return Ok(());
     }
-    for &who in &settings.contestants {
+    for &who in settings.contestants.iter().filter(|who| !who.on_postgres()) {
         for clients in [1, 16] {
-            let folder = tempfile::tempdir_in(folder)?;
             report
                 .traced
-                .push(syncs::trace(settings, people, who, clients, folder.path()).await?);
+                .push(syncs::trace(settings, people, stores, who, clients).await?);
         }
     }
     Ok(())

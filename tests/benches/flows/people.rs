@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -5,7 +6,7 @@ use phoneproof::DevIssuer;
 use phoneproof_domain::{InstanceSecret, Timestamp, UserId};
 
 use crate::Failure;
-use crate::server::Contestant;
+use crate::contestant::Contestant;
 use crate::settings::Settings;
 
 /// The secret of our server: the tokens are signed with what is derived from it.
@@ -15,11 +16,16 @@ pub(crate) const INSTANCE_SECRET: &str = "0123456789abcdef0123456789abcdef012345
 const AREAS: [u64; 16] = [
     212, 213, 312, 404, 415, 512, 602, 617, 702, 713, 206, 303, 214, 215, 503, 612,
 ];
-/// So many exchanges [`nth_exchange`] knows.
-const EXCHANGES: u64 = 791;
+/// 200 to 999 without N11 (services) and 555 (reserved).
+const EXCHANGES: [u64; 791] = exchanges();
 const LINES: u64 = 10_000;
 /// Prime, and no divisor of how many numbers there are: a walk of this step meets each once.
 const STEP: u64 = 7_368_787;
+
+/// Of the 126,560,000 people there are, the first who have their numbers verified by the yardstick, and the first who
+/// have had theirs verified before; those before them come to our server. Nobody comes twice.
+const UNSIGNED: usize = 40_000_000;
+const STORED: usize = 80_000_000;
 
 /// A user of whom nobody has heard, and a number that nobody has.
 pub(crate) struct Person {
@@ -28,79 +34,101 @@ pub(crate) struct Person {
     pub(crate) number: u64,
 }
 
-/// Who verifies numbers. Each measurement has a new database, and begins with the first of them.
+/// Who verifies numbers: somebody new each time, for a store that stays knows those of earlier measurements.
 pub(crate) struct People {
     issuer: DevIssuer,
-    tokens: Vec<String>,
+    /// Of the next ones, from `signed` on.
+    tokens: VecDeque<String>,
+    signed: usize,
     next: AtomicUsize,
+    next_unsigned: AtomicUsize,
 }
 
 impl People {
     pub(crate) fn new() -> Result<Self, Failure> {
         Ok(Self {
             issuer: DevIssuer::new(&InstanceSecret::new(INSTANCE_SECRET)?),
-            tokens: Vec::new(),
+            tokens: VecDeque::new(),
+            signed: 0,
             next: AtomicUsize::new(0),
+            next_unsigned: AtomicUsize::new(UNSIGNED),
         })
     }
 
-    /// Begins anew with the first person, and signs tokens in advance: for 3000 flows a second, and
-    /// for half as many again as the last measurement took.
+    /// Signs tokens before a measurement: for 3000 flows a second, and for half as many again as the last one took.
     pub(crate) fn begin(&mut self, settings: &Settings) -> Result<(), Failure> {
-        let taken = *self.next.get_mut();
-        let wanted = usize::try_from(settings.span.as_millis())?
-            .saturating_mul(3)
-            .max(taken * 3 / 2);
-        for at in self.tokens.len()..wanted {
-            self.tokens.push(self.token(at)?);
+        let next = *self.next.get_mut();
+        let taken = next - self.signed;
+        self.tokens.drain(..taken.min(self.tokens.len()));
+        self.signed = next;
+        let usual = usize::try_from(settings.span.as_millis())?.saturating_mul(3);
+        for at in self.tokens.len()..usual.max(taken * 3 / 2) {
+            self.tokens.push_back(self.token(next + at)?);
         }
-        *self.next.get_mut() = 0;
         Ok(())
     }
 
     /// The next person, and what shows a server who it is.
     pub(crate) fn next(&self, contestant: Contestant) -> Result<(Person, String), Failure> {
+        if !contestant.is_ours() {
+            let person = person(self.next_unsigned.fetch_add(1, Ordering::Relaxed));
+            let bearer = person.user.clone();
+            return Ok((person, bearer));
+        }
         let at = self.next.fetch_add(1, Ordering::Relaxed);
-        let person = person(at);
-        let bearer = match contestant {
-            Contestant::Yardstick => person.user.clone(),
-            Contestant::Ours => self.tokens.get(at).cloned().map_or_else(|| self.token(at), Ok)?,
-        };
-        Ok((person, bearer))
+        let signed = self.tokens.get(at - self.signed).cloned();
+        Ok((person(at), signed.map_or_else(|| self.token(at), Ok)?))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the server checks tokens by the real time")]
     fn token(&self, at: usize) -> Result<String, Failure> {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-        let now = Timestamp::from_millis(i64::try_from(now.as_millis())?);
         let user: UserId = person(at).user.parse()?;
+        let now = Timestamp::from_millis(now()?);
         Ok(self.issuer.token(&user, now, Duration::from_secs(86_400)))
     }
 }
 
+/// The `at`th of those who have had their numbers verified before.
+pub(crate) fn stored(at: u32) -> Person {
+    person(STORED + at as usize)
+}
+
+/// Milliseconds since the Unix epoch.
+#[expect(clippy::disallowed_methods, reason = "the server checks tokens by the real time")]
+pub(crate) fn now() -> Result<i64, Failure> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    Ok(i64::try_from(since.as_millis())?)
+}
+
 fn person(at: usize) -> Person {
-    let place = (at as u64 * STEP) % (AREAS.len() as u64 * EXCHANGES * LINES);
+    let place = (at as u64 * STEP) % (AREAS.len() as u64 * EXCHANGES.len() as u64 * LINES);
     let (area, line, exchange) = (place % 16, place / 16 % LINES, place / 16 / LINES);
-    let number =
-        10_000_000_000 + AREAS[usize::try_from(area).unwrap_or(0)] * 10_000_000 + nth_exchange(exchange) * LINES + line;
+    let nth = |list: &[u64], at: u64| usize::try_from(at).ok().and_then(|at| list.get(at).copied());
+    let (area, exchange) = (
+        nth(&AREAS, area).unwrap_or(212),
+        nth(&EXCHANGES, exchange).unwrap_or(200),
+    );
     // As random as the ids of most identity providers: neighbours in time are none in the index.
     let id = mixed(at as u64);
     Person {
         user: format!("user_{id:016x}{:011x}", mixed(id) >> 20),
-        number,
+        number: 10_000_000_000 + area * 10_000_000 + exchange * LINES + line,
     }
 }
 
-/// 200 to 999 without N11 (services) and 555 (reserved).
-fn nth_exchange(nth: u64) -> u64 {
-    (200..1000)
-        .filter(|exchange| *exchange != 555 && exchange % 100 != 11)
-        .nth(usize::try_from(nth).unwrap_or(0))
-        .unwrap_or(200)
+const fn exchanges() -> [u64; 791] {
+    let (mut all, mut filled, mut exchange) = ([0; 791], 0, 200);
+    while exchange < 1000 {
+        if exchange != 555 && exchange % 100 != 11 {
+            all[filled] = exchange;
+            filled += 1;
+        }
+        exchange += 1;
+    }
+    all
 }
 
 /// Different for all, random to look at (splitmix64).
-const fn mixed(at: u64) -> u64 {
+pub(crate) const fn mixed(at: u64) -> u64 {
     let mut z = at.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -7,17 +7,20 @@ use crate::load::{Flow, Reading};
 pub(crate) struct Sample {
     /// Flows in the counted span, a second.
     pub(crate) flows_per_second: f64,
-    pub(crate) request: Latency,
+    /// None where there are no requests.
+    pub(crate) request: Option<Latency>,
     pub(crate) flow: Latency,
-    /// Processor seconds of the server for 1000 flows.
+    /// Processor seconds of the server, all its processes together, for 1000 flows.
     pub(crate) cpu: f64,
+    /// The same of PostgreSQL, all its processes together.
+    pub(crate) database_cpu: f64,
     /// The same of the load generator.
     pub(crate) generator_cpu: f64,
     /// The share of the machine's cores that other processes took: what makes a measurement doubtful.
     pub(crate) others: f64,
-    /// Groups of commits a flow, over the whole run with its start and its end.
-    pub(crate) groups: f64,
-    /// In bytes.
+    /// Syncs of the log a flow, over the whole run with its start and its end.
+    pub(crate) syncs: f64,
+    /// In bytes, of all processes of the server together.
     pub(crate) idle_memory: u64,
     pub(crate) peak_memory: u64,
     /// All flows that went well, with those at the start that are not counted above.
@@ -33,7 +36,7 @@ pub(crate) struct Latency {
 }
 
 impl Sample {
-    pub(crate) fn new(flows: &[Flow], errors: Vec<String>, from: &Reading, to: &Reading, groups: u32) -> Self {
+    pub(crate) fn new(flows: &[Flow], errors: Vec<String>, from: &Reading, to: &Reading) -> Self {
         let counted: Vec<&Flow> = flows
             .iter()
             .filter(|flow| (from.at..to.at).contains(&flow.ended))
@@ -41,49 +44,47 @@ impl Sample {
         let thousands = count(counted.len()) / 1000.0;
         let wall = (to.at - from.at).as_secs_f64();
         let used = |reading: fn(&Reading) -> Duration| reading(to).saturating_sub(reading(from));
-        let (server, generator) = (used(|reading| reading.server), used(|reading| reading.generator));
-        let others = used(|reading| reading.all).saturating_sub(server + generator);
+        let (server, database) = (used(|reading| reading.server), used(|reading| reading.database));
+        let generator = used(|reading| reading.generator);
+        let others = used(|reading| reading.all).saturating_sub(server + database + generator);
+        let requests: Vec<Duration> = counted.iter().filter_map(|flow| flow.requests).flatten().collect();
         Self {
             flows_per_second: count(counted.len()) / wall,
-            request: Latency::of(counted.iter().flat_map(|flow| flow.requests).collect()),
+            request: (!requests.is_empty()).then(|| Latency::of(requests)),
             flow: Latency::of(counted.iter().map(|flow| flow.took).collect()),
             cpu: server.as_secs_f64() / thousands,
+            database_cpu: database.as_secs_f64() / thousands,
             generator_cpu: generator.as_secs_f64() / thousands,
             others: others.as_secs_f64() / wall / count(std::thread::available_parallelism().map_or(1, usize::from)),
-            groups: f64::from(groups) / count(flows.len()),
             flows: u32::try_from(flows.len()).unwrap_or(u32::MAX),
             errors,
             ..Self::default()
         }
     }
 
+    /// Takes the syncs between two counts of them, if this is who counts them.
+    pub(crate) fn count_syncs(&mut self, before: Option<u32>, after: Option<u32>) {
+        if let (Some(before), Some(after)) = (before, after) {
+            self.syncs = f64::from(after.saturating_sub(before)) / f64::from(self.flows);
+        }
+    }
+
     /// The middle one of several measurements, value by value; the most of memory; all errors.
     pub(crate) fn median(samples: &[Self]) -> Self {
         let middle = |value: fn(&Self) -> f64| median(samples.iter().map(value).collect());
+        let most = |value: fn(&Self) -> u64| samples.iter().map(value).max().unwrap_or_default();
+        let requests: Vec<Latency> = samples.iter().filter_map(|sample| sample.request).collect();
         Self {
             flows_per_second: middle(|sample| sample.flows_per_second),
-            request: Latency {
-                p50: middle(|sample| sample.request.p50),
-                p99: middle(|sample| sample.request.p99),
-            },
-            flow: Latency {
-                p50: middle(|sample| sample.flow.p50),
-                p99: middle(|sample| sample.flow.p99),
-            },
+            request: (!requests.is_empty()).then(|| Latency::median(&requests)),
+            flow: Latency::median(&samples.iter().map(|sample| sample.flow).collect::<Vec<_>>()),
             cpu: middle(|sample| sample.cpu),
+            database_cpu: middle(|sample| sample.database_cpu),
             generator_cpu: middle(|sample| sample.generator_cpu),
             others: middle(|sample| sample.others),
-            groups: middle(|sample| sample.groups),
-            idle_memory: samples
-                .iter()
-                .map(|sample| sample.idle_memory)
-                .max()
-                .unwrap_or_default(),
-            peak_memory: samples
-                .iter()
-                .map(|sample| sample.peak_memory)
-                .max()
-                .unwrap_or_default(),
+            syncs: middle(|sample| sample.syncs),
+            idle_memory: most(|sample| sample.idle_memory),
+            peak_memory: most(|sample| sample.peak_memory),
             flows: samples.iter().map(|sample| sample.flows).sum(),
             errors: samples
                 .iter()
@@ -104,6 +105,13 @@ impl Latency {
         Self {
             p50: percentile(50),
             p99: percentile(99),
+        }
+    }
+
+    fn median(all: &[Self]) -> Self {
+        Self {
+            p50: median(all.iter().map(|latency| latency.p50).collect()),
+            p99: median(all.iter().map(|latency| latency.p99).collect()),
         }
     }
 }

@@ -3,10 +3,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::Failure;
+use crate::contestant::{Case, Contestant};
 use crate::load;
 use crate::people::People;
-use crate::server::{Contestant, Server};
+use crate::server::Server;
 use crate::settings::Settings;
+use crate::stores::Stores;
 
 /// The syncs that the kernel saw in a run of its own, beside what the server counted.
 #[derive(Debug, Clone)]
@@ -31,19 +33,25 @@ pub(crate) fn can_trace() -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Counts the syncs of one contestant under load.
+/// Counts the syncs of one contestant on SQLite under load, on an empty store.
 pub(crate) async fn trace(
     settings: &Settings,
     people: &mut People,
+    stores: &Stores,
     contestant: Contestant,
     clients: usize,
-    folder: &Path,
 ) -> Result<Traced, Failure> {
+    let case = Case {
+        who: contestant,
+        stored: 0,
+        clients,
+    };
     people.begin(settings)?;
-    let trace = folder.join("trace");
-    let server = Server::start_traced(settings, contestant, folder, &trace).await?;
+    let store = stores.get(case).await?;
+    let trace = store.file()?.with_extension("trace");
+    let server = Server::start_traced(settings, contestant, &store, &trace).await?;
     let before = count(&trace).await?;
-    let sample = load::run(settings, people, &server, contestant, clients).await?;
+    let sample = load::run(settings, people, &server, stores, case).await?;
     let after = count(&trace).await?;
     server.stop().await?;
     let per_flow = |before: u32, after: u32| f64::from(after - before) / f64::from(sample.flows);
@@ -51,7 +59,7 @@ pub(crate) async fn trace(
     Ok(Traced {
         contestant,
         clients,
-        groups: sample.groups,
+        groups: sample.syncs,
         log,
         other,
     })

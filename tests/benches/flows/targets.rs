@@ -1,6 +1,6 @@
+use crate::contestant::{Case, Contestant, grouped};
 use crate::report::Report;
 use crate::sample::Sample;
-use crate::server::Contestant;
 
 /// One thing that ours promises, and what was measured.
 pub(crate) struct Verdict {
@@ -9,56 +9,85 @@ pub(crate) struct Verdict {
     pub(crate) met: bool,
 }
 
-/// Most memory: 40 MB.
+/// Most memory on SQLite: 40 MB.
 const MEMORY: f64 = 40e6;
+
+/// Least flows of the yardstick's, on an empty SQLite and on PostgreSQL of any size.
+const OF_YARDSTICK: f64 = 0.5;
+const OF_PGBENCH: f64 = 0.6;
+
+/// Least flows on SQLite with so many stored numbers, of those on an empty one.
+const OF_EMPTY: [(u32, f64); 2] = [(1_000_000, 0.85), (10_000_000, 0.8)];
 
 /// Every target that the measurements can decide.
 pub(crate) fn judge(report: &Report) -> Vec<Verdict> {
-    let ours = |clients| report.median(Contestant::Ours, clients);
+    let mut verdicts = on_empty_sqlite(report);
+    for (stored, least) in OF_EMPTY {
+        for clients in report.clients() {
+            if let Some(share) = report.of_empty(sqlite(stored, clients)) {
+                let stored = grouped(u64::from(stored));
+                let what = format!("SQLite with {stored} numbers over an empty one, {clients} client(s)");
+                verdicts.push(at_least(what, share, least));
+            }
+        }
+    }
+    for case in report.cases() {
+        if case.who == Contestant::Postgres
+            && let Some(ratio) = report.ratio(case)
+        {
+            let stored = grouped(u64::from(case.stored));
+            let what = format!("PostgreSQL over pgbench, {stored} numbers, {} client(s)", case.clients);
+            verdicts.push(at_least(what, ratio, OF_PGBENCH));
+        }
+    }
+    let of_sqlite = report.samples.iter().filter(|(case, _)| case.who == Contestant::Sqlite);
+    if let Some(most) = of_sqlite.map(|(_, sample)| sample.peak_memory).max() {
+        let most = f64::from(u32::try_from(most).unwrap_or(u32::MAX));
+        verdicts.push(at_most(
+            "peak memory on SQLite in MB".to_owned(),
+            most / 1e6,
+            MEMORY / 1e6,
+        ));
+    }
+    let errors = f64::from(report.count_errors());
+    verdicts.push(at_most("errors".to_owned(), errors, 0.0));
+    verdicts
+}
+
+fn on_empty_sqlite(report: &Report) -> Vec<Verdict> {
+    let ours = |clients| report.median(sqlite(0, clients));
     let mut verdicts = Vec::new();
     for clients in [16, 64] {
-        if let Some(ratio) = report.ratio(clients) {
-            verdicts.push(at_least(
-                format!("flows/s of the yardstick's at {clients} clients"),
-                ratio,
-                0.5,
-            ));
+        if let Some(ratio) = report.ratio(sqlite(0, clients)) {
+            let what = format!("SQLite over its yardstick, {clients} clients");
+            verdicts.push(at_least(what, ratio, OF_YARDSTICK));
         }
     }
     for (clients, most) in [(1, 3.0), (16, 1.5)] {
         if let Some(sample) = ours(clients) {
-            verdicts.push(at_most(
-                format!("syncs a flow at {clients} client(s)"),
-                sample.groups,
-                most,
-            ));
+            let what = format!("syncs a flow on SQLite, {clients} client(s)");
+            verdicts.push(at_most(what, sample.syncs, most));
         }
     }
     if let (Some(few), Some(many)) = (ours(16), ours(64)) {
-        verdicts.push(at_most(
-            "p99 of a request at 64 clients over that at 16".to_owned(),
-            many.request.p99 / few.request.p99,
-            5.0,
-        ));
-        verdicts.push(at_most(
-            "p99 of a flow at 64 clients over that at 16".to_owned(),
-            many.flow.p99 / few.flow.p99,
-            5.0,
-        ));
-    }
-    let all: Vec<Sample> = report.clients().iter().filter_map(|clients| ours(*clients)).collect();
-    if let Some(most) = all.iter().map(|sample| sample.peak_memory).max() {
-        let most = f64::from(u32::try_from(most).unwrap_or(u32::MAX));
-        let mut verdict = at_most("peak memory in MB".to_owned(), most / 1e6, MEMORY / 1e6);
-        verdict.met = most <= MEMORY;
-        verdicts.push(verdict);
-        let errors = all
-            .iter()
-            .map(|sample| u32::try_from(sample.errors.len()).unwrap_or(u32::MAX))
-            .sum::<u32>();
-        verdicts.push(at_most("errors".to_owned(), f64::from(errors), 0.0));
+        let request = |sample: &Sample| sample.request.unwrap_or_default().p99;
+        for (of, growth) in [
+            ("request", request(&many) / request(&few)),
+            ("flow", many.flow.p99 / few.flow.p99),
+        ] {
+            let what = format!("p99 of a {of} on SQLite at 64 clients over that at 16");
+            verdicts.push(at_most(what, growth, 5.0));
+        }
     }
     verdicts
+}
+
+const fn sqlite(stored: u32, clients: usize) -> Case {
+    Case {
+        who: Contestant::Sqlite,
+        stored,
+        clients,
+    }
 }
 
 fn at_least(what: String, measured: f64, bound: f64) -> Verdict {
