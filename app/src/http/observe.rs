@@ -141,7 +141,8 @@ fn mark(headers: &mut header::HeaderMap, trace_id: &str, verdict: &Verdict, pref
 fn log(method: &Method, route: &str, status: StatusCode, took: Duration, code: Option<&str>, cause: Option<&str>) {
     let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let (code, cause) = (code.unwrap_or_default(), cause.unwrap_or_default());
-    if status.is_server_error() {
+    // That a server is not ready is its answer: it is nobody's alarm that one drains, and a store that fails is told of.
+    if status.is_server_error() && route != "/v1/ready" {
         tracing::error!(http.method = %method, http.route = route, http.status = status.as_u16(), duration_us, error.code = code, "request failed: {cause}");
     } else if status.is_client_error() {
         tracing::info!(http.method = %method, http.route = route, http.status = status.as_u16(), duration_us, error.code = code, "request refused: {cause}");
