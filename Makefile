@@ -25,13 +25,13 @@ build: ## Builds the release binary, target/release/phoneproof
 
 test: tools test-rust test-browser test-fuzz ## Installs what the tests need, then runs all of them, on SQLite and on PostgreSQL
 
+# All with the features of the whole workspace: another selection of packages would build every dependency once more.
 test-build: tools
-	cargo build --locked -p phoneproof
-	cargo build --locked -p phoneproof-store-postgres --features testing --example with_postgres
+	cargo build --locked --workspace --bins --tests --features phoneproof-store-postgres/testing --example with_postgres
 
 test-rust: test-build ## Unit, property, conformance and end-to-end tests
 	$(WITH_POSTGRES) cargo test --locked --workspace
-	TEST_STORE=postgres $(WITH_POSTGRES) cargo test --locked -p phoneproof-tests
+	TEST_STORE=postgres $(WITH_POSTGRES) cargo test --locked --workspace --test '*'
 
 BROWSER_TESTS = ARTEFACTS="$(ARTEFACTS)" CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" \
 	PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" node --test --test-reporter=spec *.test.mjs
@@ -52,7 +52,7 @@ test-fuzz: test-build ## Generated requests by the OpenAPI document (schemathesi
 lint: tools ## Formatting, clippy, rustdoc, licences and bans
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps --quiet
 	if command -v cargo-deny >/dev/null; then cargo deny --locked check bans licenses sources; \
 	else echo "cargo-deny is not installed (cargo install cargo-deny): licences and bans were not checked"; fi
 

@@ -21,7 +21,7 @@ macro_rules! with_revision {
     ($(#[$meta:meta])* $name:ident = $row:ident of $table:ident) => {
         $(#[$meta])*
         #[derive(Debug, Queryable, Selectable, Insertable, Serialize, Deserialize)]
-        #[diesel(table_name = $table)]
+        #[diesel(table_name = $table, treat_none_as_default_value = false)]
         pub struct $name {
             #[diesel(embed)]
             row: $row,
@@ -53,7 +53,7 @@ macro_rules! moved {
     ($(#[$meta:meta])* $name:ident of $table:ident by $key:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$meta])*
         #[derive(Debug, Queryable, Selectable, Insertable, Serialize, Deserialize)]
-        #[diesel(table_name = $table)]
+        #[diesel(table_name = $table, treat_none_as_default_value = false)]
         pub struct $name { $($(#[$attribute])* $field: $type,)* }
 
         impl Archived for $name {
@@ -205,7 +205,7 @@ pub fn rows<R: Archived>(records: &[Record]) -> Result<Vec<R>, StoreError> {
 /// How far a copy is: the only row of `copies`.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = copies)]
-#[diesel(treat_none_as_null = true)]
+#[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct CopyRow {
     source: String,
     part: String,

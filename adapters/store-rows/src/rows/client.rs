@@ -11,7 +11,7 @@ use crate::schema::clients;
 
 /// A row of `clients`, but for the revision.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, Serialize, Deserialize)]
-#[diesel(table_name = clients)]
+#[diesel(table_name = clients, treat_none_as_default_value = false)]
 pub struct ClientRow {
     /// The client's id.
     pub id: String,

@@ -10,7 +10,7 @@ use crate::schema::sms_messages;
 
 /// A row of `sms_messages`.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, Serialize, Deserialize)]
-#[diesel(table_name = sms_messages)]
+#[diesel(table_name = sms_messages, treat_none_as_default_value = false)]
 pub struct MessageRow {
     /// The message's id.
     pub id: String,

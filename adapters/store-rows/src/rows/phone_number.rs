@@ -11,7 +11,7 @@ use crate::schema::phone_numbers;
 
 /// A row of `phone_numbers`. Its number never changes: another number is another row.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, Serialize, Deserialize)]
-#[diesel(table_name = phone_numbers)]
+#[diesel(table_name = phone_numbers, treat_none_as_default_value = false)]
 pub struct PhoneNumberRow {
     /// Whose it is.
     pub user_id: String,

@@ -10,7 +10,7 @@ use crate::schema::sessions;
 
 /// A row of `sessions`.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, Serialize, Deserialize)]
-#[diesel(table_name = sessions)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
 pub struct SessionRow {
     /// Whose it is.
     pub client_id: String,

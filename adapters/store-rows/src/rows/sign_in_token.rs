@@ -11,7 +11,7 @@ use crate::schema::sign_in_tokens;
 
 /// A row of `sign_in_tokens`, but for the revision.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
-#[diesel(table_name = sign_in_tokens)]
+#[diesel(table_name = sign_in_tokens, treat_none_as_default_value = false)]
 pub struct SignInTokenRow {
     /// Its id.
     pub id: String,

@@ -14,7 +14,7 @@ use crate::schema::users;
 
 /// A row of `users`, but for the revision.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, Serialize, Deserialize)]
-#[diesel(table_name = users)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
 pub struct UserRow {
     /// The user's id.
     pub id: String,
