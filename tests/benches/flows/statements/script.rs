@@ -75,14 +75,12 @@ struct Script {
     pending: Vec<String>,
     loads: usize,
     in_transaction: bool,
-    /// Whether the transaction has read, so that the server waited within it.
-    waited: bool,
     after_load: bool,
 }
 
 impl Script {
-    /// What the server waits for ends a pipeline: what it has read, and a `COMMIT`. A transaction that reads nothing is one
-    /// pipeline with its `COMMIT`; after a read it is sent alone.
+    /// What the server waits for ends a pipeline: what it has read, and a `COMMIT`, which it sends with the last
+    /// statements before it.
     fn add(&mut self, statement: &Logged<'_>, time: i64) {
         let sql = with_values(statement, time);
         let reads = sql.starts_with("SELECT");
@@ -106,13 +104,10 @@ impl Script {
                 if !self.after_load {
                     self.close();
                 }
-                (self.in_transaction, self.waited) = (true, false);
+                self.in_transaction = true;
                 self.pending.push(sql);
             }
             "COMMIT" => {
-                if self.waited {
-                    self.close();
-                }
                 self.in_transaction = false;
                 self.pending.push(sql);
                 self.close();
@@ -120,7 +115,6 @@ impl Script {
             _ => {
                 self.pending.push(sql);
                 if reads && self.in_transaction {
-                    self.waited = true;
                     self.close();
                 }
             }
