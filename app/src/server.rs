@@ -10,8 +10,8 @@ use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use phoneproof_domain::ports::{
-    Clock, Entropy, EventSink, IdentityProvider, PasswordHasher, Sealer, SecurityNotices, SmsGateway, SmsOutbox,
-    SmsReceipts, StoreHealth,
+    Archive, Clock, Entropy, EventSink, IdentityProvider, PasswordHasher, Sealer, SecurityNotices, SmsGateway,
+    SmsOutbox, SmsReceipts, StoreHealth,
 };
 use phoneproof_domain::use_cases::{Auth, AuthPorts, Delivery, Limits, Ports};
 use phoneproof_domain::{CodeHasher, Users};
@@ -57,6 +57,7 @@ pub(crate) struct AppState {
     pub(crate) postman: Postman,
     pub(crate) receipts: BTreeMap<String, (String, Arc<dyn SmsReceipts>)>,
     pub(crate) health: Arc<dyn StoreHealth>,
+    pub(crate) archive: Arc<dyn Archive>,
     pub(crate) drain: Drain,
     pub(crate) metrics: Metrics,
     pub(crate) origins: Origins,
@@ -229,12 +230,13 @@ impl Server {
         }
         let handle = self.running.handle();
         let mut server = pin!(self.running);
-        tokio::select! {
+        let overwritten = tokio::select! {
             ended = &mut server => return ended,
-            () = stop => {}
-        }
+            () = stop => false,
+            () = overwritten(self.state) => true,
+        };
         self.drain.begin();
-        if !self.drain_time.is_zero() {
+        if !self.drain_time.is_zero() && !overwritten {
             let drained = async {
                 tokio::time::sleep(self.drain_time).await;
                 self.door.close();
@@ -372,6 +374,7 @@ fn state(
         identity_providers: adapters.identity_providers,
         secret_key: settings.secret_key.clone(),
         health: adapters.store.health,
+        archive: adapters.store.archive,
         drain,
         sms_outbox: adapters.store.sms_outbox,
         postman,
@@ -396,6 +399,25 @@ async fn follow_settings(state: Weak<AppState>) {
         beat.tick().await;
         let Some(state) = state.upgrade() else { return };
         read_settings(&state).await;
+    }
+}
+
+/// Waits until another store is being copied into this one, which then serves nobody. A server that opens it is not let in;
+/// this is for one that was there before, on a store that was empty.
+async fn overwritten(state: Weak<AppState>) {
+    let mut beat = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        beat.tick().await;
+        let Some(state) = state.upgrade() else {
+            return std::future::pending().await;
+        };
+        if let Ok(Some(mark)) = state.archive.unfinished().await {
+            tracing::error!(
+                "a copy from {} into this store has begun: nobody is served from half of it",
+                mark.source
+            );
+            return;
+        }
     }
 }
 

@@ -380,6 +380,16 @@ pub async fn archive(url: &str, end: End) -> Result<Arc<dyn Archive>, ConfigErro
     opened.map_err(|problem| ConfigError::at(end.option(), problem))
 }
 
+/// A store's URL for people to read, without user, password and parameters.
+#[must_use]
+pub fn place(store_url: &str) -> String {
+    let Some((scheme, rest)) = store_url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite") else {
+        return store_url.to_owned();
+    };
+    let rest = rest.split('?').next().unwrap_or_default();
+    format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, place)| place))
+}
+
 /// Whether `store.url` names a store, without opening it.
 ///
 /// # Errors

@@ -305,6 +305,10 @@ fn every_example_works() {
         };
         let output = Program::run(&["check-config", "--config", &path.display().to_string()], &options);
         assert!(
+            !String::from_utf8_lossy(&output.stdout).contains("password"),
+            "{output:?}"
+        );
+        assert!(
             output.status.success(),
             "{name}: {}",
             String::from_utf8_lossy(&output.stderr)

@@ -94,17 +94,23 @@ pub(crate) fn target(url: &str) -> Result<Target, OpenError> {
         .collect();
     bare.set_query(None);
     if !kept.is_empty() {
-        bare.query_pairs_mut().extend_pairs(&kept);
+        // Form encoding writes a space as a plus sign, which the library takes for one.
+        let query = bare
+            .query_pairs_mut()
+            .extend_pairs(&kept)
+            .finish()
+            .query()
+            .unwrap_or_default();
+        let query = query.replace('+', "%20");
+        bare.set_query(Some(&query));
     }
-    // Form encoding writes a space as a plus sign, which the library takes for one.
-    let bare = bare.as_str().replace('+', "%20");
-    let mut config: Config = bare.parse().map_err(|_| OpenError::Url)?;
+    let mut config: Config = bare.as_str().parse().map_err(|_| OpenError::Url)?;
     if config.get_hosts().is_empty() || config.get_dbname().is_none() {
         return Err(OpenError::Url);
     }
     let tls = match mode.as_deref() {
         Some("disable") => Tls::Off,
-        None if config.get_hosts().iter().all(is_here) && authorities.is_none() => Tls::Off,
+        None if stays_here(&config) && authorities.is_none() => Tls::Off,
         // What a stranger's certificate would do for `require` and `prefer` is nothing.
         None | Some("require" | "verify-ca" | "verify-full") => Tls::Verified { authorities },
         Some(_) => return Err(OpenError::SslMode),
@@ -116,6 +122,11 @@ pub(crate) fn target(url: &str) -> Result<Target, OpenError> {
     });
     let place = format!("{}/{}", hosts(&config), config.get_dbname().unwrap_or_default());
     Ok(Target { config, tls, place })
+}
+
+/// Whether what is said stays on this machine. An address, where one is given, counts for more than the name beside it.
+fn stays_here(config: &Config) -> bool {
+    config.get_hosts().iter().all(is_here) && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback)
 }
 
 /// Whether what is said to the host stays on this machine.
@@ -162,6 +173,11 @@ mod tests {
             ("postgres://me@[::1]/x", Tls::Off),
             ("postgres://me@localhost/x", Tls::Off),
             ("postgres:///x?host=/run/postgresql", Tls::Off),
+            ("postgres://me@localhost/x?hostaddr=127.0.0.1", Tls::Off),
+            (
+                "postgres://me@localhost/x?hostaddr=10.0.0.5",
+                Tls::Verified { authorities: None },
+            ),
             ("postgres://me@db.example.com/x?sslmode=disable", Tls::Off),
             (
                 "postgres://me@localhost/x?sslrootcert=/etc/ca.pem",

@@ -5,20 +5,23 @@ use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::QueueMode;
-use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use phoneproof_domain::ports::StoreError;
 
 use crate::OpenError;
-use crate::connect::{Connector, Role};
+use crate::connect::{Connector, Role, SEARCH_FACTOR};
 use crate::errors::{Failure, told, unavailable};
 
 /// How long a caller waits, of the 2 s within which an answer is promised: longer than a statement may take (1.5 s), and
 /// short enough that a busy machine still answers in time.
 const PATIENCE: Duration = Duration::from_millis(1700);
+
+/// What a search may take beyond what the server itself allows it.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How long a caller waits for a free connection. Under overload this is what is said no to.
 const WAIT: Duration = Duration::from_secs(1);
@@ -28,6 +31,7 @@ const WAIT: Duration = Duration::from_secs(1);
 pub(crate) struct Connections {
     pool: Pool<AsyncPgConnection>,
     connector: Connector,
+    role: Role,
     patience: Option<Duration>,
 }
 
@@ -59,7 +63,13 @@ impl Connections {
         Ok(Self {
             pool,
             connector: connector.clone(),
-            patience: (role == Role::Serve).then_some(PATIENCE),
+            role,
+            patience: match role {
+                Role::Serve => Some(PATIENCE),
+                Role::Search if connector.statement_timeout().is_zero() => None,
+                Role::Search => Some(WAIT + connector.statement_timeout() * SEARCH_FACTOR + GRACE),
+                Role::Maintain => None,
+            },
         })
     }
 
@@ -84,10 +94,27 @@ impl Connections {
         running.await.unwrap_or_else(|error| Err(unavailable(error).into()))
     }
 
+    async fn lease(&self) -> Result<Lease, Failure> {
+        let taken = self.pool.get().await;
+        Ok(Lease::of(taken.map_err(|error| unavailable(error.to_string()))?))
+    }
+
+    /// One whose server answers. Only a search asks: it is the one that would wait long for nothing.
+    async fn lease_alive(&self) -> Result<Lease, Failure> {
+        let lease = self.lease().await?;
+        let mut connection: &AsyncPgConnection = &lease;
+        connection.batch_execute("").await?;
+        Ok(lease)
+    }
+
     async fn run<T>(&self, work: impl AsyncFnOnce(&AsyncPgConnection) -> Result<T, Failure>) -> Result<T, Failure> {
         let attempt = async {
-            let taken = self.pool.get().await;
-            let mut lease = Lease::of(taken.map_err(|error| unavailable(error.to_string()))?);
+            let mut lease = match self.role {
+                Role::Search => tokio::time::timeout(PATIENCE, self.lease_alive())
+                    .await
+                    .map_err(unavailable)??,
+                Role::Serve | Role::Maintain => self.lease().await?,
+            };
             let outcome = work(&lease).await;
             // After an error of the database nobody knows what state the connection is in.
             lease.sound = !matches!(outcome, Err(Failure::Database(_)));
@@ -103,7 +130,7 @@ impl Connections {
 }
 
 /// A connection that goes back to the pool only if it is known to be at rest. Whatever is dropped in the middle (a caller
-/// that leaves, a time-out) is closed, and PostgreSQL undoes what was not committed.
+/// that leaves, a time-out) is closed. PostgreSQL undoes what was not committed; a `COMMIT` that it has may still be done.
 struct Lease {
     connection: Option<Object<AsyncPgConnection>>,
     sound: bool,

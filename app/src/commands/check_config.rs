@@ -61,7 +61,7 @@ fn summary(settings: &Settings) -> String {
          \x20 sessions      {} s{}{}\n",
         settings.environment,
         settings.listen,
-        settings.store.url,
+        crate::wiring::place(&settings.store.url),
         if settings.gateways.is_empty() {
             "console".to_owned()
         } else {

@@ -133,13 +133,9 @@ impl Auth {
     /// Takes room for one request of the back end.
     ///
     /// # Errors
-    /// [`AuthError::TooOften`]. Where the store cannot say, the request passes: it will hear so itself.
+    /// [`AuthError::TooOften`], [`AuthError::User`].
     pub async fn limit_back_end(&self) -> Result<(), AuthError> {
-        let windows = &self.limits.back_end_requests;
-        match self.take(charge("back-end", "", windows)).await {
-            Err(AuthError::User(_)) => Ok(()),
-            other => other,
-        }
+        self.take(charge("back-end", "", &self.limits.back_end_requests)).await
     }
 
     /// Whether this is the first time within `span` that `what` is taken.
