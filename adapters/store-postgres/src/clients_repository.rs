@@ -12,7 +12,7 @@ use phoneproof_store_rows::{ClientPlan, StateOfClient, StateOfSession, Update};
 use crate::PostgresStore;
 use crate::errors::Failure;
 use crate::fragments::FirstRevision;
-use crate::transaction::{Step, must_find};
+use crate::transaction::Step;
 
 #[async_trait]
 impl Repository<Client> for PostgresStore {
@@ -59,16 +59,11 @@ async fn load(mut connection: &AsyncPgConnection, id: &str) -> Result<Option<Loa
 pub(crate) fn steps(plan: ClientPlan) -> Vec<Step> {
     match plan {
         ClientPlan::Create { client, sessions } => {
-            let insert_client = Step::new(move |connection| {
-                must_find(
-                    connection,
-                    diesel::insert_into(clients::table)
-                        .values((&client, clients::revision.eq(FirstRevision)))
-                        .on_conflict(clients::id)
-                        .do_nothing(),
-                )
-            });
-            std::iter::once(insert_client)
+            let inserted = diesel::insert_into(clients::table)
+                .values((client, clients::revision.eq(FirstRevision)))
+                .on_conflict(clients::id)
+                .do_nothing();
+            std::iter::once(Step::new(inserted).must_find())
                 .chain(sessions.into_iter().map(insert_session))
                 .collect()
         }
@@ -80,52 +75,36 @@ pub(crate) fn steps(plan: ClientPlan) -> Vec<Step> {
             inserted,
         } => {
             let id = client.id.clone();
-            let update_client = Step::new(move |connection| {
-                must_find(
-                    connection,
-                    Update {
-                        kind: StateOfClient,
-                        set: (&client.state, clients::revision.eq(revision + 1)).as_changeset(),
-                        of: clients::id.eq(&client.id).and(clients::revision.eq(revision)),
-                    },
-                )
-            });
-            let delete_session = |session: String| {
-                let client = id.clone();
-                Step::new(move |mut connection| {
-                    diesel::delete(sessions::table.find((&client, &session))).execute(&mut connection)
-                })
+            let updated_client = Update {
+                kind: StateOfClient,
+                set: (client.state, clients::revision.eq(revision + 1)).as_changeset(),
+                of: clients::id.eq(client.id).and(clients::revision.eq(revision)),
             };
-            std::iter::once(update_client)
+            let delete_session = |session: String| {
+                let gone = sessions::table.find((id.clone(), session));
+                Step::new(diesel::delete(gone)).in_order()
+            };
+            std::iter::once(Step::new(updated_client).must_find())
                 .chain(deleted.into_iter().map(delete_session))
                 .chain(updated.into_iter().map(update_session))
                 .chain(inserted.into_iter().map(insert_session))
                 .collect()
         }
-        ClientPlan::Delete { id, revision } => vec![Step::new(move |connection| {
-            must_find(
-                connection,
-                diesel::delete(clients::table.find(&id).filter(clients::revision.eq(revision))),
-            )
-        })],
+        ClientPlan::Delete { id, revision } => {
+            let gone = clients::table.find(id).filter(clients::revision.eq(revision));
+            vec![Step::new(diesel::delete(gone)).must_find().in_order()]
+        }
     }
 }
 
 fn insert_session(row: SessionRow) -> Step {
-    Step::new(move |mut connection| {
-        diesel::insert_into(sessions::table)
-            .values(&row)
-            .execute(&mut connection)
-    })
+    Step::new(diesel::insert_into(sessions::table).values(row))
 }
 
 fn update_session(row: SessionRow) -> Step {
-    Step::new(move |mut connection| {
-        Update {
-            kind: StateOfSession,
-            set: (&row.state).as_changeset(),
-            of: sessions::client_id.eq(&row.client_id).and(sessions::id.eq(&row.id)),
-        }
-        .execute(&mut connection)
+    Step::new(Update {
+        kind: StateOfSession,
+        set: row.state.as_changeset(),
+        of: sessions::client_id.eq(row.client_id).and(sessions::id.eq(row.id)),
     })
 }

@@ -17,18 +17,14 @@ use crate::transaction::{Decided, Step, within};
 
 /// Queues an event, due at once.
 pub(crate) fn insert(event: Event) -> Step {
-    Step::new(move |mut connection| {
-        diesel::insert_into(webhook_events::table)
-            .values((
-                webhook_events::id.eq(&event.id),
-                webhook_events::kind.eq(&event.kind),
-                webhook_events::body.eq(&event.body),
-                webhook_events::created_at_ms.eq(event.at.as_millis()),
-                webhook_events::due_at_ms.eq(event.at.as_millis()),
-                webhook_events::tries.eq(0),
-            ))
-            .execute(&mut connection)
-    })
+    Step::new(diesel::insert_into(webhook_events::table).values((
+        webhook_events::id.eq(event.id),
+        webhook_events::kind.eq(event.kind),
+        webhook_events::body.eq(event.body),
+        webhook_events::created_at_ms.eq(event.at.as_millis()),
+        webhook_events::due_at_ms.eq(event.at.as_millis()),
+        webhook_events::tries.eq(0),
+    )))
 }
 
 type Row = (String, String, String, i64, i32);
@@ -97,11 +93,8 @@ async fn claim(
         .load(&mut connection)
         .await?;
     let ids: Vec<String> = rows.iter().map(|(id, ..)| id.clone()).collect();
-    let leased = Step::new(move |mut connection| {
-        diesel::update(webhook_events::table.filter(webhook_events::id.eq_any(&ids)))
-            .set(webhook_events::due_at_ms.eq(now.plus(lease).as_millis()))
-            .execute(&mut connection)
-    });
+    let leased = diesel::update(webhook_events::table.filter(webhook_events::id.eq_any(ids)))
+        .set(webhook_events::due_at_ms.eq(now.plus(lease).as_millis()));
     let queued = rows.into_iter().map(|(id, kind, body, at, tries)| QueuedEvent {
         event: Event {
             id,
@@ -111,7 +104,7 @@ async fn claim(
         },
         tries: tries.unsigned_abs(),
     });
-    Ok((queued.collect(), vec![leased]))
+    Ok((queued.collect(), vec![Step::new(leased)]))
 }
 
 async fn settle(mut connection: &AsyncPgConnection, id: &str, told: &Told, now: Timestamp) -> Result<(), Failure> {

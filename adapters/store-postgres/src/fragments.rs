@@ -77,7 +77,6 @@ macro_rules! statement {
             }
         }
 
-        // What is bound has one type for each statement, but for the statement within `MustFind`.
         impl<Binds: QueryId> QueryId for $name<Binds> {
             type QueryId = $name<Binds::QueryId>;
             const HAS_STATIC_QUERY_ID: bool = Binds::HAS_STATIC_QUERY_ID;
@@ -129,11 +128,6 @@ statement! {
          INSERT INTO limits (key, at_ms, forget_at_ms) SELECT asked.key, clock.now, asked.forget_at FROM unnest(",
         0 ", ", 1 ") AS asked (key, forget_at), clock"
     ]
-}
-
-statement! {
-    /// Ends the transaction if a statement touches no row (the first migration has `must_find`).
-    MustFind(Statement) = ["WITH touched AS (", 0 " RETURNING 1) SELECT must_find(count(*)) FROM touched"]
 }
 
 macro_rules! bare {

@@ -57,14 +57,15 @@ async fn load(mut connection: &AsyncPgConnection) -> Result<InstanceSettings, Fa
 fn put(change: &SettingsChange) -> Vec<Step> {
     let changed = changed_settings(change).into_iter();
     let steps = changed.map(|(name, value)| {
-        Step::new(move |mut connection| {
-            diesel::insert_into(instance_settings::table)
-                .values((instance_settings::name.eq(name), instance_settings::value.eq(&value)))
-                .on_conflict(instance_settings::name)
-                .do_update()
-                .set(instance_settings::value.eq(&value))
-                .execute(&mut connection)
-        })
+        let put = diesel::insert_into(instance_settings::table)
+            .values((
+                instance_settings::name.eq(name),
+                instance_settings::value.eq(value.clone()),
+            ))
+            .on_conflict(instance_settings::name)
+            .do_update()
+            .set(instance_settings::value.eq(value));
+        Step::new(put)
     });
     steps.collect()
 }

@@ -135,14 +135,11 @@ fn take(charges: &[Charge], now: Timestamp) -> Step {
             now.plus(longest).as_millis()
         })
         .collect();
-    Step::new(move |mut connection| {
-        Taken::of((
-            keys.clone().into_sql::<Array<Text>>(),
-            forget_at.clone().into_sql::<Array<BigInt>>(),
-            now.as_millis().into_sql::<BigInt>(),
-        ))
-        .execute(&mut connection)
-    })
+    Step::new(Taken::of((
+        keys.into_sql::<Array<Text>>(),
+        forget_at.into_sql::<Array<BigInt>>(),
+        now.as_millis().into_sql::<BigInt>(),
+    )))
 }
 
 fn millis(span: Duration) -> i64 {

@@ -1,7 +1,6 @@
 //! The statements that write a user.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use phoneproof_store_rows::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
 use phoneproof_store_rows::schema::{backup_codes, phone_numbers, users};
 use phoneproof_store_rows::{
@@ -9,7 +8,7 @@ use phoneproof_store_rows::{
 };
 
 use crate::fragments::FirstRevision;
-use crate::transaction::{Step, must_find};
+use crate::transaction::Step;
 
 /// The statements of `plan`. The first of them finds the revision that was read, or the change came too late.
 pub(crate) fn steps(plan: Plan) -> Vec<Step> {
@@ -33,102 +32,72 @@ pub(crate) fn steps(plan: Plan) -> Vec<Step> {
             save_codes(&mut steps, &id, codes);
         }
         // Numbers and codes go with their user: the foreign keys say so.
-        Plan::Delete { id, revision } => steps.push(Step::new(move |connection| {
-            must_find(
-                connection,
-                diesel::delete(users::table.find(&id).filter(users::revision.eq(revision))),
-            )
-        })),
+        Plan::Delete { id, revision } => {
+            let gone = users::table.find(id).filter(users::revision.eq(revision));
+            steps.push(Step::new(diesel::delete(gone)).must_find().in_order());
+        }
     }
     steps
 }
 
 /// One that exists is left alone, whatever else it may be in the way of: what matters then is that it exists.
 fn insert_user(user: UserRow) -> Step {
-    Step::new(move |connection| {
-        must_find(
-            connection,
-            diesel::insert_into(users::table)
-                .values((&user, users::revision.eq(FirstRevision)))
-                .on_conflict(users::id)
-                .do_nothing(),
-        )
-    })
+    let inserted = diesel::insert_into(users::table)
+        .values((user, users::revision.eq(FirstRevision)))
+        .on_conflict(users::id)
+        .do_nothing();
+    Step::new(inserted).must_find()
 }
 
 fn update_user(user: UserRow, revision: i64, profile: bool) -> Step {
-    Step::new(move |connection| {
-        let next = users::revision.eq(revision + 1);
-        let of = users::id.eq(&user.id).and(users::revision.eq(revision));
-        if profile {
-            let (kind, set) = (WholeUser, (&user.profile, &user.standing, next).as_changeset());
-            must_find(connection, Update { kind, set, of })
-        } else {
-            let (kind, set) = (StandingOfUser, (&user.standing, next).as_changeset());
-            must_find(connection, Update { kind, set, of })
-        }
-    })
+    let next = users::revision.eq(revision + 1);
+    let of = users::id.eq(user.id).and(users::revision.eq(revision));
+    let step = if profile {
+        let (kind, set) = (WholeUser, (user.profile, user.standing, next).as_changeset());
+        Step::new(Update { kind, set, of })
+    } else {
+        let (kind, set) = (StandingOfUser, (user.standing, next).as_changeset());
+        Step::new(Update { kind, set, of })
+    };
+    step.must_find()
 }
 
 fn save_numbers(steps: &mut Vec<Step>, user_id: &str, numbers: NumberRows) {
     for id in numbers.deleted {
         let user_id = user_id.to_owned();
-        steps.push(Step::new(move |mut connection| {
-            diesel::delete(phone_numbers::table.find((&user_id, &id))).execute(&mut connection)
-        }));
+        steps.push(Step::new(diesel::delete(phone_numbers::table.find((user_id, id)))).in_order());
     }
     for row in numbers.updated {
-        steps.push(Step::new(move |mut connection| {
-            Update {
-                kind: StateOfNumber,
-                set: (&row.state).as_changeset(),
-                of: phone_numbers::user_id
-                    .eq(&row.user_id)
-                    .and(phone_numbers::id.eq(&row.id)),
-            }
-            .execute(&mut connection)
+        steps.push(Step::new(Update {
+            kind: StateOfNumber,
+            set: row.state.as_changeset(),
+            of: phone_numbers::user_id.eq(row.user_id).and(phone_numbers::id.eq(row.id)),
         }));
     }
     steps.extend(numbers.inserted.into_iter().map(insert_number));
 }
 
 fn insert_number(row: PhoneNumberRow) -> Step {
-    Step::new(move |mut connection| {
-        diesel::insert_into(phone_numbers::table)
-            .values(&row)
-            .execute(&mut connection)
-    })
+    Step::new(diesel::insert_into(phone_numbers::table).values(row))
 }
 
 fn save_codes(steps: &mut Vec<Step>, user_id: &str, codes: BackupCodeRows) {
     if let Some(position) = codes.deleted_from {
-        let user_id = user_id.to_owned();
-        steps.push(Step::new(move |mut connection| {
-            let gone = backup_codes::table
-                .filter(backup_codes::user_id.eq(&user_id))
-                .filter(backup_codes::position.ge(position));
-            diesel::delete(gone).execute(&mut connection)
-        }));
+        let gone = backup_codes::table
+            .filter(backup_codes::user_id.eq(user_id.to_owned()))
+            .filter(backup_codes::position.ge(position));
+        steps.push(Step::new(diesel::delete(gone)).in_order());
     }
     for row in codes.updated {
-        steps.push(Step::new(move |mut connection| {
-            Update {
-                kind: WholeCode,
-                set: (&row).as_changeset(),
-                of: backup_codes::user_id
-                    .eq(&row.user_id)
-                    .and(backup_codes::position.eq(row.position)),
-            }
-            .execute(&mut connection)
-        }));
+        let of = backup_codes::user_id
+            .eq(row.user_id.clone())
+            .and(backup_codes::position.eq(row.position));
+        let (kind, set) = (WholeCode, row.as_changeset());
+        steps.push(Step::new(Update { kind, set, of }));
     }
     steps.extend(codes.inserted.into_iter().map(insert_code));
 }
 
 fn insert_code(row: BackupCodeRow) -> Step {
-    Step::new(move |mut connection| {
-        diesel::insert_into(backup_codes::table)
-            .values(&row)
-            .execute(&mut connection)
-    })
+    Step::new(diesel::insert_into(backup_codes::table).values(row))
 }

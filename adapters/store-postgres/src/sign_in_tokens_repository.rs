@@ -12,7 +12,7 @@ use phoneproof_store_rows::{Update, WholeTicket};
 use crate::PostgresStore;
 use crate::errors::Failure;
 use crate::fragments::FirstRevision;
-use crate::transaction::{Step, must_find};
+use crate::transaction::Step;
 
 #[async_trait]
 impl Repository<SignInToken> for PostgresStore {
@@ -49,39 +49,27 @@ pub(crate) fn step(change: &Change<SignInToken>) -> Step {
     match change {
         Change::Create(ticket) => {
             let row = SignInTokenRow::of(ticket);
-            Step::new(move |connection| {
-                must_find(
-                    connection,
-                    diesel::insert_into(sign_in_tokens::table)
-                        .values((&row, sign_in_tokens::revision.eq(FirstRevision)))
-                        .on_conflict(sign_in_tokens::id)
-                        .do_nothing(),
-                )
-            })
+            let inserted = diesel::insert_into(sign_in_tokens::table)
+                .values((row, sign_in_tokens::revision.eq(FirstRevision)))
+                .on_conflict(sign_in_tokens::id)
+                .do_nothing();
+            Step::new(inserted).must_find()
         }
         Change::Replace { before, after } => {
             let (row, revision) = (SignInTokenRow::of(after), before.revision.0);
-            Step::new(move |connection| {
-                must_find(
-                    connection,
-                    Update {
-                        kind: WholeTicket,
-                        set: (&row, sign_in_tokens::revision.eq(revision + 1)).as_changeset(),
-                        of: sign_in_tokens::id
-                            .eq(&row.id)
-                            .and(sign_in_tokens::revision.eq(revision)),
-                    },
-                )
-            })
+            let of = sign_in_tokens::id
+                .eq(row.id.clone())
+                .and(sign_in_tokens::revision.eq(revision));
+            let set = (row, sign_in_tokens::revision.eq(revision + 1)).as_changeset();
+            let kind = WholeTicket;
+            Step::new(Update { kind, set, of }).must_find()
         }
         Change::Delete(before) => {
             let (id, revision) = (before.aggregate.id.as_str().to_owned(), before.revision.0);
-            Step::new(move |connection| {
-                let of = sign_in_tokens::table
-                    .find(&id)
-                    .filter(sign_in_tokens::revision.eq(revision));
-                must_find(connection, diesel::delete(of))
-            })
+            let gone = sign_in_tokens::table
+                .find(id)
+                .filter(sign_in_tokens::revision.eq(revision));
+            Step::new(diesel::delete(gone)).must_find().in_order()
         }
     }
 }

@@ -69,30 +69,21 @@ async fn count(mut connection: &AsyncPgConnection) -> Result<i64, Failure> {
 }
 
 fn insert(key: StoredKey) -> Step {
-    Step::new(move |mut connection| {
-        diesel::insert_into(signing_keys::table)
-            .values((
-                signing_keys::id.eq(&key.id),
-                signing_keys::sealed.eq(&key.sealed),
-                signing_keys::signs_from_ms.eq(key.signs_from.as_millis()),
-                signing_keys::retires_at_ms.eq(key.retires_at.map(Timestamp::as_millis)),
-            ))
-            .execute(&mut connection)
-    })
+    Step::new(diesel::insert_into(signing_keys::table).values((
+        signing_keys::id.eq(key.id),
+        signing_keys::sealed.eq(key.sealed),
+        signing_keys::signs_from_ms.eq(key.signs_from.as_millis()),
+        signing_keys::retires_at_ms.eq(key.retires_at.map(Timestamp::as_millis)),
+    )))
 }
 
 /// Those that sign until now retire then.
 fn retire(at: Timestamp) -> Step {
-    Step::new(move |mut connection| {
-        diesel::update(signing_keys::table.filter(signing_keys::retires_at_ms.is_null()))
-            .set(signing_keys::retires_at_ms.eq(at.as_millis()))
-            .execute(&mut connection)
-    })
+    let signing = signing_keys::table.filter(signing_keys::retires_at_ms.is_null());
+    Step::new(diesel::update(signing).set(signing_keys::retires_at_ms.eq(at.as_millis())))
 }
 
 fn forget_retired(now: Timestamp) -> Step {
-    Step::new(move |mut connection| {
-        let retired = signing_keys::table.filter(signing_keys::retires_at_ms.le(now.as_millis()));
-        diesel::delete(retired).execute(&mut connection)
-    })
+    let retired = signing_keys::table.filter(signing_keys::retires_at_ms.le(now.as_millis()));
+    Step::new(diesel::delete(retired))
 }

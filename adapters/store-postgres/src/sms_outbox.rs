@@ -71,12 +71,7 @@ impl SmsOutbox for PostgresStore {
 
 /// Writes a new message.
 pub(crate) fn insert(message: &Message) -> Step {
-    let row = MessageRow::of(message);
-    Step::new(move |mut connection| {
-        diesel::insert_into(sms_messages::table)
-            .values(&row)
-            .execute(&mut connection)
-    })
+    Step::new(diesel::insert_into(sms_messages::table).values(MessageRow::of(message)))
 }
 
 async fn waiting(mut connection: &AsyncPgConnection, now: Timestamp) -> Result<bool, Failure> {
@@ -152,14 +147,10 @@ async fn receive(
 }
 
 fn update(message: &Message) -> Step {
-    let (id, progress) = (message.id.clone(), MessageProgress::of(message));
-    Step::new(move |mut connection| {
-        Update {
-            kind: ProgressOfMessage,
-            set: (&progress).as_changeset(),
-            of: sms_messages::id.eq(id.as_str()),
-        }
-        .execute(&mut connection)
+    Step::new(Update {
+        kind: ProgressOfMessage,
+        set: MessageProgress::of(message).as_changeset(),
+        of: sms_messages::id.eq(message.id.as_str().to_owned()),
     })
 }
 

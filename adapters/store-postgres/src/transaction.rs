@@ -2,39 +2,51 @@
 
 use diesel::QueryResult;
 use diesel::pg::Pg;
-use diesel::query_builder::{QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use futures_util::future::{BoxFuture, join, join_all, join3};
+use futures_util::future::{join, join_all};
 
 use crate::errors::Failure;
-use crate::fragments::{Commit, MustFind, Rollback};
-
-type Statement = dyn for<'a> Fn(&'a AsyncPgConnection) -> BoxFuture<'a, QueryResult<usize>> + Send + Sync;
+use crate::fragments::{Commit, Rollback};
 
 /// One statement of a change. It may be run twice.
-pub(crate) struct Step(Box<Statement>);
+pub(crate) struct Step {
+    statement: Box<dyn QueryFragment<Pg> + Send + Sync>,
+    /// Whether it must touch a row, or the change came too late and all of it goes back.
+    must_find: bool,
+    /// Whether what follows it relies on its being done.
+    in_order: bool,
+}
 
 impl Step {
-    /// A statement.
-    pub(crate) fn new(
-        statement: impl for<'a> Fn(&'a AsyncPgConnection) -> BoxFuture<'a, QueryResult<usize>> + Send + Sync + 'static,
-    ) -> Self {
-        Self(Box::new(statement))
+    /// A statement that writes.
+    pub(crate) fn new(statement: impl QueryFragment<Pg> + Send + Sync + 'static) -> Self {
+        Self {
+            statement: Box::new(statement),
+            must_find: false,
+            in_order: false,
+        }
+    }
+
+    /// It finds its row, or its change came too late.
+    pub(crate) fn must_find(self) -> Self {
+        Self {
+            must_find: true,
+            ..self
+        }
+    }
+
+    /// What follows it relies on its being done: it takes away what the next one may put there anew.
+    pub(crate) fn in_order(self) -> Self {
+        Self { in_order: true, ..self }
     }
 }
 
-/// Runs a statement that finds its row, or its change came too late and all of it goes back.
-pub(crate) fn must_find<Q>(mut connection: &AsyncPgConnection, statement: Q) -> BoxFuture<'_, QueryResult<usize>>
-where
-    Q: QueryFragment<Pg> + QueryId + Send,
-{
-    MustFind::of((statement,)).execute(&mut connection)
-}
-
-/// Writes all of `steps`, in order, if every one that must find its row finds it; or none.
+/// Writes all of `steps`, if every one that must find its row finds it; or none.
 ///
-/// They are sent together, with the `BEGIN` before them and the `COMMIT` behind: one round trip, however many they are, and
-/// no lock is held while a message is on its way. What fails makes the `COMMIT` a `ROLLBACK`.
+/// They are one statement, and so one message, one answer and one transaction. Steps with an order are sent together, with a
+/// `BEGIN` before them and the `COMMIT` behind. Either is one round trip, however many they are, and no lock is held while
+/// a message is on its way.
 pub(crate) async fn commit(connection: &AsyncPgConnection, steps: &[Step]) -> Result<(), Failure> {
     match try_commit(connection, steps).await {
         // Of two changes that wait for each other PostgreSQL undoes one, which then meets what the other one wrote. Its
@@ -49,15 +61,66 @@ pub(crate) async fn commit(connection: &AsyncPgConnection, steps: &[Step]) -> Re
 /// PostgreSQL runs what is sent one after the other. Diesel sends in the order in which futures are first polled, also
 /// where it has to prepare some of them, for each holds the connection's statements until its own is sent: so all that is
 /// sent here after the `BEGIN`, `COMMIT` too, is a prepared statement.
-async fn try_commit(connection: &AsyncPgConnection, steps: &[Step]) -> Result<(), Failure> {
-    let all = join_all(steps.iter().map(|step| step.0(connection)));
-    let (begun, outcomes, committed) = join3(begin(connection), all, end(connection)).await;
+async fn try_commit(mut connection: &AsyncPgConnection, steps: &[Step]) -> Result<(), Failure> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    if !steps.iter().any(|step| step.in_order) {
+        AtOnce(steps).execute(&mut connection).await?;
+        return Ok(());
+    }
+    let (begun, ended) = join(begin(connection), finish(connection, steps)).await;
     begun?;
+    ended
+}
+
+/// Runs the steps one after the other in the transaction that was begun, and ends it. What fails makes the `COMMIT` a
+/// `ROLLBACK`.
+async fn finish(connection: &AsyncPgConnection, steps: &[Step]) -> Result<(), Failure> {
+    let one = |step| async move { AtOnce(std::slice::from_ref(step)).execute(&mut &*connection).await };
+    let (outcomes, committed) = join(join_all(steps.iter().map(one)), end(connection)).await;
     for outcome in outcomes {
         outcome?;
     }
     committed?;
     Ok(())
+}
+
+/// Steps as one statement: `WITH s0 AS (UPDATE … RETURNING 1), s1 AS (INSERT …) SELECT must_find((SELECT count(*) FROM s0))`.
+///
+/// None of them sees what the others write, and they run in no known order; which is as good as their own for rows that are
+/// different ones, and keys that none of them takes away. Foreign keys are looked at after all of them. A row that
+/// another change holds is waited for by the step that finds the revision, and is then another one.
+struct AtOnce<'a>(&'a [Step]);
+
+impl QueryFragment<Pg> for AtOnce<'_> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if let [step] = self.0
+            && !step.must_find
+        {
+            return step.statement.walk_ast(pass);
+        }
+        for (nth, step) in self.0.iter().enumerate() {
+            pass.push_sql(if nth == 0 { "WITH s" } else { ", s" });
+            pass.push_sql(&nth.to_string());
+            pass.push_sql(" AS (");
+            step.statement.walk_ast(pass.reborrow())?;
+            pass.push_sql(if step.must_find { " RETURNING 1)" } else { ")" });
+        }
+        pass.push_sql(" SELECT 1");
+        for (nth, _) in self.0.iter().enumerate().filter(|(_, step)| step.must_find) {
+            pass.push_sql(", must_find((SELECT count(*) FROM s");
+            pass.push_sql(&nth.to_string());
+            pass.push_sql("))");
+        }
+        Ok(())
+    }
+}
+
+/// Prepared once for each text.
+impl QueryId for AtOnce<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 /// What a transaction answers once it has read, and the steps that it then ends with.
@@ -77,12 +140,7 @@ pub(crate) async fn within<T>(
             return Err(error);
         }
     };
-    let all = join_all(steps.iter().map(|step| step.0(connection)));
-    let (outcomes, committed) = join(all, end(connection)).await;
-    for outcome in outcomes {
-        outcome?;
-    }
-    committed?;
+    finish(connection, &steps).await?;
     Ok(answer)
 }
 

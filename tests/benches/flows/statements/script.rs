@@ -112,6 +112,14 @@ impl Script {
                 self.pending.push(sql);
                 self.close();
             }
+            // A change of one statement is a transaction of its own.
+            _ if !reads && !self.in_transaction => {
+                if !self.after_load {
+                    self.close();
+                }
+                self.pending.push(sql);
+                self.close();
+            }
             _ => {
                 self.pending.push(sql);
                 if reads && self.in_transaction {
