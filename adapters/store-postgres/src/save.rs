@@ -63,16 +63,19 @@ fn update_user(user: UserRow, revision: i64, profile: bool) -> Step {
 }
 
 fn save_numbers(steps: &mut Vec<Step>, user_id: &str, numbers: NumberRows) {
+    // The default second factor leaves one before it comes to another.
+    let several = numbers.updated.len() + numbers.inserted.len() > 1;
     for id in numbers.deleted {
         let user_id = user_id.to_owned();
         steps.push(Step::new(diesel::delete(phone_numbers::table.find((user_id, id)))).in_order());
     }
     for row in numbers.updated {
-        steps.push(Step::new(Update {
+        let updated = Step::new(Update {
             kind: StateOfNumber,
             set: row.state.as_changeset(),
             of: phone_numbers::user_id.eq(row.user_id).and(phone_numbers::id.eq(row.id)),
-        }));
+        });
+        steps.push(if several { updated.in_order() } else { updated });
     }
     steps.extend(numbers.inserted.into_iter().map(insert_number));
 }

@@ -10,7 +10,11 @@ use crate::{PostgresStore, clients_repository, events, save, sign_in_tokens_repo
 #[async_trait]
 impl UnitOfWork for PostgresStore {
     async fn commit_all(&self, writes: Vec<Write>) -> Result<(), CommitError> {
-        self.commit_steps(writes.into_iter().flat_map(steps).collect()).await
+        // One user may get what another one gives away.
+        let users = writes.iter().filter(|write| matches!(write, Write::User(_))).count();
+        let steps = writes.into_iter().flat_map(steps);
+        let steps = steps.map(|step| if users > 1 { step.in_order() } else { step });
+        self.commit_steps(steps.collect()).await
     }
 }
 
