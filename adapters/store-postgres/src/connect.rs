@@ -20,7 +20,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(700);
 const OPEN_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The same, for what nobody waits for at a browser.
-const PATIENT_OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+const PATIENT_OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A server that vanished without a word is found out after 30 s of silence and three unanswered questions, or once what
 /// was sent is not received for 10 s: by itself the system would believe in it for two hours. The URL may say otherwise.

@@ -217,4 +217,11 @@ mod tests {
         assert_eq!(target.config.get_password(), Some(&b"s3cret+"[..]));
         assert_eq!(target.config.get_application_name(), Some("a b"));
     }
+
+    #[test]
+    fn a_plus_sign_in_a_password_is_one() {
+        let target = target("postgres://me:ab+cd@db/x?application_name=a%20b").unwrap();
+        assert_eq!(target.config.get_password(), Some(&b"ab+cd"[..]));
+        assert_eq!(target.config.get_application_name(), Some("a b"));
+    }
 }

@@ -95,6 +95,31 @@ async fn a_locked_table_answers_in_time_and_recovers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_says_nothing_is_not_waited_for() {
+    // The system takes the connection, and nobody answers.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let options = Options::at(format!("postgres://me@{}/x", mute.local_addr().unwrap()));
+    let start = clock();
+    let error = PostgresStore::open(&options).await.err().unwrap().to_string();
+    assert!(error.contains("has not let us in within 5000 ms"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_is_in_nobodys_way_waits_for_nobody_long() {
+    let (store, database) = store(1).await;
+    store.commit(Change::Create(user("a"))).await.unwrap();
+    let other = other(&database).await;
+    other.batch_execute("BEGIN; LOCK TABLE users").await.unwrap();
+    let start = clock();
+    let found = store.count(&UserFilter::default()).await;
+    assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    other.batch_execute("ROLLBACK").await.unwrap();
+    assert!(store.count(&UserFilter::default()).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_that_are_cut_are_opened_again() {
     let (store, database) = store(4).await;
     for at in 0..5 {

@@ -104,6 +104,23 @@ async fn one_that_is_killed_again_and_again_is_finished_and_serves() {
     );
 }
 
+/// A server that was there before, on a store that was empty then.
+#[test]
+fn whoever_serves_from_the_target_stops_by_itself() {
+    let to = TestStore::other();
+    let server = Program::serve(&options(&to.url(), &secret_file(to.folder())));
+    let begun =
+        "INSERT INTO copies (unfinished, source, part) VALUES (true, 'sqlite:///old.db', 'users') RETURNING source";
+    assert_eq!(to.query(begun), ["sqlite:///old.db"]);
+    let (code, _, logged) = server.ended();
+    assert_eq!(code, Some(0), "{logged}");
+    assert!(
+        logged.contains("a copy from sqlite:///old.db into this store has begun"),
+        "{logged}"
+    );
+    serves_not(&to);
+}
+
 #[test]
 fn a_source_that_changed_meanwhile_is_found_out() {
     let (from, to) = (TestStore::create(), TestStore::other());
