@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use phoneproof_domain::ports::CommitError;
 use tokio::sync::{mpsc, oneshot};
@@ -129,10 +128,6 @@ impl Thread {
             let mut group = vec![first];
             self.take_waiting(&mut group, LARGEST_GROUP);
             self.commit(group);
-        }
-        if let Some(mut connection) = self.connection.take() {
-            // Best effort: it only makes the next start plan better.
-            let _ = connection.batch_execute("PRAGMA optimize");
         }
     }
 
