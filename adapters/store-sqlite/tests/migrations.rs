@@ -1,6 +1,9 @@
 //! Migrations on an empty and on a filled database.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use phoneproof_domain::ports::{Change, Repository};
 use phoneproof_domain::{Timestamp, User};
 use phoneproof_store_sqlite::{OpenError, Options, SqliteStore};
@@ -44,6 +47,21 @@ async fn they_keep_what_is_there() {
     let store = SqliteStore::open(options).unwrap();
     let users: &dyn Repository<User> = &store;
     assert_eq!(users.load(&user().id).await.unwrap().unwrap().aggregate, user());
+}
+
+#[tokio::test]
+async fn plans_rest_on_nothing_that_a_table_once_had() {
+    let folder = tempdir().unwrap();
+    let options = Options::at(folder.path().join("test.db"));
+    let statistics = || {
+        let mut connection = SqliteConnection::establish(options.path.to_str().unwrap()).unwrap();
+        let count = sql::<BigInt>("(SELECT count(*) FROM sqlite_schema WHERE name LIKE 'sqlite_stat%')");
+        diesel::select(count).get_result::<i64>(&mut connection).unwrap()
+    };
+    let store = SqliteStore::open(options.clone()).unwrap();
+    store.commit(Change::Create(user())).await.unwrap();
+    drop(store);
+    assert_eq!(statistics(), 0);
 }
 
 #[test]
