@@ -330,12 +330,12 @@ async fn the_claims_of_one_outbox() {
         // The provider of the first process is down: each text is tried, and waits.
         let down = Arc::new(AtomicBool::new(true));
         let taken: Arc<Mutex<Vec<String>>> = Arc::default();
-        let (is_down, takes) = (down.clone(), taken.clone());
+        let (is_down, numbers) = (down.clone(), taken.clone());
         let carrier = Arc::new(FakeCarrier::new(move |sms| {
             if is_down.load(Ordering::SeqCst) {
                 return Err(SendError::Unavailable("maintenance".into()));
             }
-            takes.lock().unwrap().push(sms.to.to_string());
+            numbers.lock().unwrap().push(sms.to.to_string());
             Ok(Receipt::of("taken"))
         }));
         let setup = Setup::default().option("PHONEPROOF__PHONE_NUMBERS__MAX_UNVERIFIED", "0");

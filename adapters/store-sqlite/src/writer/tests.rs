@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::{Sender, channel};
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use futures_util::future::{FutureExt, join_all};

@@ -42,8 +42,11 @@ pub(super) enum Value<'a> {
     Millis(i64),
 }
 
+/// A user's own value of a column.
+pub(super) type Differing = fn(&Stored) -> Value<'_>;
+
 /// What differs between users in a column; in those without an answer nothing does.
-pub(super) fn differing(table: &str, column: &str) -> Option<fn(&Stored) -> Value<'_>> {
+pub(super) fn differing(table: &str, column: &str) -> Option<Differing> {
     Some(match (table, column) {
         ("users", "id") | ("phone_numbers", "user_id") => |stored| Value::Text(&stored.user),
         ("phone_numbers", "id") | ("users", "primary_phone_number_id") => |stored| Value::Text(&stored.number_id),

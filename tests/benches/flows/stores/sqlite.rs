@@ -4,7 +4,7 @@ use std::path::Path;
 use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, Statement};
 
-use super::fill::{Stored, TABLES, Value, differing, users};
+use super::fill::{Differing, Stored, TABLES, Value, differing, users};
 use crate::Failure;
 
 /// Nothing is kept safe while it is filled; the cache holds a store of some ten millions.
@@ -37,7 +37,7 @@ pub(super) fn fill(file: &Path, pattern: &str, size: u32) -> Result<(), Failure>
 /// The writing of a table's rows: what is the same in all is bound once.
 struct Insert<'c> {
     statement: Statement<'c>,
-    differing: Vec<(usize, fn(&Stored) -> Value<'_>)>,
+    differing: Vec<(usize, Differing)>,
 }
 
 impl<'c> Insert<'c> {

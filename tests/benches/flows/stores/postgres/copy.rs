@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use super::{Postgres, connect};
 use crate::Failure;
-use crate::stores::fill::{Stored, TABLES, Value, differing, users};
+use crate::stores::fill::{Differing, Stored, TABLES, Value, differing, users};
 
 /// How many bytes are sent at once.
 const CHUNK: usize = 1 << 16;
@@ -99,7 +99,7 @@ async fn copy(client: &Client, table: &str, key: &str, pattern: &str, size: u32)
 /// What a column has, as `COPY` reads it.
 enum Cell {
     Same(String),
-    Differing(fn(&Stored) -> Value<'_>),
+    Differing(Differing),
 }
 
 fn write_row(chunk: &mut Vec<u8>, cells: &[Cell], user: &Stored) {
