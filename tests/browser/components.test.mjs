@@ -6,7 +6,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
-import { codeOf, freshNumber, launch } from "./fixture.mjs";
+import { nextCodeOf, freshNumber, launch } from "./fixture.mjs";
 
 const ARTEFACTS = process.env.ARTEFACTS ?? "artefacts";
 const KEYS = { key: `pk_live_${btoa("clerk.phone.localhost$")}`, secret: "sk_live_0123456789abcdef0123456789abcdef" };
@@ -49,7 +49,7 @@ async function typeNumber(selector, number) {
 /** Types the code; the field submits by itself when it is full. */
 async function typeCode(number) {
   await page.locator('input[data-input-otp="true"], input[autocomplete="one-time-code"]').first().waitFor();
-  const code = await codeOf(world, number);
+  const code = await nextCodeOf(world, number);
   await page.locator('input[data-input-otp="true"], input[autocomplete="one-time-code"]').first().pressSequentially(code);
 }
 

@@ -51,10 +51,31 @@ export async function launch(keys, { sameOrigin = false, ...options } = {}) {
 
 /** The code that was last texted to a number. */
 export async function codeOf(world, number) {
-  const answer = await fetch(`${world.server.url}/dev/inbox?to=${encodeURIComponent(number)}`);
-  const { messages } = await answer.json();
-  if (!messages?.length) throw new Error(`no SMS reached ${number}`);
+  const messages = await textsTo(world, number);
+  if (!messages.length) throw new Error(`no SMS reached ${number}`);
   return messages.at(-1).code;
+}
+
+/** How many texts to a number were asked for by `nextCodeOf`. */
+const read = new Map();
+
+/** The code of the next SMS to a number that this has not answered yet: the page may show its field before the text is there. */
+export async function nextCodeOf(world, number) {
+  const nth = read.get(number) ?? 0;
+  const end = Date.now() + 20_000;
+  for (;;) {
+    const messages = await textsTo(world, number);
+    if (messages.length > nth) {
+      read.set(number, messages.length);
+      return messages.at(-1).code;
+    }
+    if (Date.now() > end) throw new Error(`no further SMS reached ${number}`);
+  }
+}
+
+async function textsTo(world, number) {
+  const answer = await fetch(`${world.server.url}/dev/inbox?to=${encodeURIComponent(number)}`);
+  return (await answer.json()).messages ?? [];
 }
 
 /** A number that no earlier call has given: the exchange is no N11 and no 555. */
