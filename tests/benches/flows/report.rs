@@ -7,6 +7,9 @@ use crate::machine::Machine;
 use crate::sample::Sample;
 use crate::syncs::Traced;
 
+/// Where a flow takes as long as a measurement hardly any begins and ends in it: such a rate is compared with nothing.
+const TOO_SLOW_MS: f64 = 1000.0;
+
 /// All that was measured.
 pub(crate) struct Report {
     pub(crate) machine: Machine,
@@ -61,7 +64,9 @@ impl Report {
     }
 
     fn over(&self, case: Case, other: Case) -> Option<f64> {
-        Some(self.median(case)?.flows_per_second / self.median(other)?.flows_per_second)
+        let (ours, theirs) = (self.median(case)?, self.median(other)?);
+        let counted = theirs.flows_per_second > 0.0 && theirs.flow.p50 < TOO_SLOW_MS;
+        counted.then(|| ours.flows_per_second / theirs.flows_per_second)
     }
 
     fn samples_of(&self, case: Case) -> impl Iterator<Item = &Sample> {
