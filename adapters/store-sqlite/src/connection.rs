@@ -63,8 +63,8 @@ impl Connector {
             Role::Write => (4096, "OFF"),
             Role::Read | Role::Search => (2048, "ON"),
         };
-        // The log begins anew at 4000 pages (16 MB), unless a long read holds it up; what it grew
-        // to then is cut back to 16 MB. At SQLite's 1000 pages, changes take 4 % longer. Without
+        // The log begins anew at 4000 pages (16 MB), unless a long read or a slow disk holds it up; what
+        // it grew to then is cut back to 64 MB. At SQLite's 1000 pages, changes take 4 % longer. Without
         // memory mapping the caches are all there is.
         format!(
             "PRAGMA busy_timeout = {busy_timeout};
@@ -73,7 +73,7 @@ impl Connector {
              PRAGMA cache_size = -{cache_kib};
              PRAGMA mmap_size = 0;
              PRAGMA wal_autocheckpoint = 4000;
-             PRAGMA journal_size_limit = 16777216;
+             PRAGMA journal_size_limit = 67108864;
              PRAGMA query_only = {query_only};"
         )
     }
