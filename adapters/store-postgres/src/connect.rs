@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use phoneproof_domain::ports::BoxError;
-use tokio::task::JoinHandle;
+use tokio::runtime::Handle;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -15,7 +15,8 @@ use crate::{OpenError, tls};
 /// How long each address of a server may take to answer at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(700);
 
-/// How long opening a connection may take, with encryption and password: an answer within 2 s is promised to callers.
+/// How long opening a connection may take, with encryption and password: an answer within 2 s is promised to callers. Whoever
+/// opened it may have left by then; it must not go on for ever.
 const OPEN_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The same, for what nobody waits for at a browser.
@@ -45,28 +46,6 @@ pub(crate) enum Role {
     Maintain,
 }
 
-/// A connection, and the task that moves its messages.
-pub(crate) struct Driven<C> {
-    pub(crate) connection: C,
-    driver: Driver,
-}
-
-/// Dropping it closes the connection, whatever is under way on it.
-struct Driver(JoinHandle<()>);
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl<C> Driven<C> {
-    /// Whether it is known to be of no more use: its server has closed it, or whoever drove it has ended.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.driver.0.is_finished()
-    }
-}
-
 /// Opens connections to one database.
 #[derive(Clone)]
 pub(crate) struct Connector {
@@ -74,10 +53,12 @@ pub(crate) struct Connector {
     tls: Option<MakeRustlsConnect>,
     synchronous: Synchronous,
     statement_timeout: Duration,
+    /// Where connections live, and with which they end.
+    runtime: Handle,
 }
 
 impl Connector {
-    /// For the database that `options` name.
+    /// For the database that `options` name. Call it in the runtime that shall drive the connections.
     pub(crate) fn new(options: &Options, mut target: Target) -> Result<Self, OpenError> {
         let config = &mut target.config;
         config.connect_timeout(CONNECT_TIMEOUT);
@@ -107,6 +88,7 @@ impl Connector {
             tls,
             synchronous: options.synchronous,
             statement_timeout: options.statement_timeout,
+            runtime: Handle::current(),
         })
     }
 
@@ -118,34 +100,74 @@ impl Connector {
         self.statement_timeout
     }
 
-    /// Opens a connection, which the runtime of the caller drives.
-    pub(crate) async fn connect(&self, role: Role) -> Result<Driven<AsyncPgConnection>, BoxError> {
-        in_time(role, async {
-            let Driven { connection, driver } = self.open(role).await?;
-            let connection = AsyncPgConnection::try_from(connection).await?;
-            Ok(Driven { connection, driver })
-        })
-        .await
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// The same, for connections that another runtime drives.
+    pub(crate) fn driven_by(&self, runtime: Handle) -> Self {
+        Self {
+            runtime,
+            ..self.clone()
+        }
+    }
+
+    /// Opens a connection.
+    pub(crate) async fn connect(&self, role: Role) -> Result<AsyncPgConnection, BoxError> {
+        let this = self.clone();
+        let opening = async move { this.open(role).await };
+        self.opened(role, opening).await
+    }
+
+    /// Where it lives for as long as the connection will, and no longer than an answer may take.
+    async fn opened<T: Send + 'static>(
+        &self,
+        role: Role,
+        opening: impl Future<Output = Result<T, BoxError>> + Send + 'static,
+    ) -> Result<T, BoxError> {
+        let most = match role {
+            Role::Serve | Role::Search => OPEN_TIMEOUT,
+            Role::Maintain => PATIENT_OPEN_TIMEOUT,
+        };
+        let opening = async move {
+            let late = |_| BoxError::from(format!("the server has not let us in within {} ms", most.as_millis()));
+            tokio::time::timeout(most, opening).await.map_err(late)?
+        };
+        self.runtime.spawn(opening).await?
     }
 
     /// Opens a connection past Diesel.
-    pub(crate) async fn client(&self, role: Role) -> Result<Driven<Client>, BoxError> {
-        in_time(role, self.open(role)).await
+    pub(crate) async fn client(&self, role: Role) -> Result<Client, BoxError> {
+        let this = self.clone();
+        let opening = async move {
+            let config = &this.target.config;
+            let client = if let Some(tls) = &this.tls {
+                let (client, driver) = config.connect(tls.clone()).await?;
+                this.runtime.spawn(driver);
+                client
+            } else {
+                let (client, driver) = config.connect(NoTls).await?;
+                this.runtime.spawn(driver);
+                client
+            };
+            client.batch_execute(&this.settings(role)).await?;
+            Ok(client)
+        };
+        self.opened(role, opening).await
     }
 
-    async fn open(&self, role: Role) -> Result<Driven<Client>, BoxError> {
+    async fn open(&self, role: Role) -> Result<AsyncPgConnection, BoxError> {
         let config = &self.target.config;
-        let (connection, driver) = if let Some(tls) = &self.tls {
+        let mut connection = if let Some(tls) = &self.tls {
             debug_assert_eq!(config.get_ssl_mode(), SslMode::Require);
             let (client, driver) = config.connect(tls.clone()).await?;
-            (client, tokio::spawn(drive(driver)))
+            AsyncPgConnection::try_from_client_and_connection(client, driver).await?
         } else {
             let (client, driver) = config.connect(NoTls).await?;
-            (client, tokio::spawn(drive(driver)))
+            AsyncPgConnection::try_from_client_and_connection(client, driver).await?
         };
-        let driver = Driver(driver);
         connection.batch_execute(&self.settings(role)).await?;
-        Ok(Driven { connection, driver })
+        Ok(connection)
     }
 
     fn settings(&self, role: Role) -> String {
@@ -175,21 +197,4 @@ impl Connector {
              {synchronous}"
         )
     }
-}
-
-/// Moves messages until one side has no more. Whoever waits for one hears of an error as well.
-async fn drive(driver: impl Future<Output = Result<(), tokio_postgres::Error>>) {
-    if let Err(error) = driver.await {
-        tracing::debug!("a connection to the database has ended: {error}");
-    }
-}
-
-/// No longer than an answer may take.
-async fn in_time<T>(role: Role, opening: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
-    let most = match role {
-        Role::Serve | Role::Search => OPEN_TIMEOUT,
-        Role::Maintain => PATIENT_OPEN_TIMEOUT,
-    };
-    let late = |_| format!("the server has not let us in within {} ms", most.as_millis());
-    tokio::time::timeout(most, opening).await.map_err(late)?
 }

@@ -4,8 +4,8 @@
 //! each aggregate, limits are counted under a lock in the database, and rows of the outboxes are claimed with
 //! `FOR UPDATE SKIP LOCKED`.
 //!
-//! What happens where: `options` reads the URL, `tls` and `connect` open one connection, `pool` lends them, and
-//! `connections` keeps to the time that callers wait; `migrations` keeps the schema; `transaction` writes statements as one; `save`,
+//! What happens where: `options` reads the URL, `tls` and `connect` open one connection, `pool` hands them out and keeps
+//! to the time that callers wait; `migrations` keeps the schema; `transaction` writes statements as one; `save`,
 //! `clients_repository` and `sign_in_tokens_repository` say which for each aggregate, and `unit_of_work` for several at
 //! once; `limiter` counts; `signing_keys`, `events`, `sms_outbox` and `instance` keep theirs; `directory`, `search` and
 //! `session_directory` answer questions across users; `archive` moves everything out and in; `fragments` are the pieces of SQL that Diesel has no words for;
@@ -15,7 +15,6 @@
 mod archive;
 mod clients_repository;
 mod connect;
-mod connections;
 mod directory;
 mod errors;
 mod events;

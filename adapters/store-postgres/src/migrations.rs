@@ -61,10 +61,10 @@ async fn with_pending<T: Send + 'static>(
 ) -> Result<T, OpenError> {
     let place = connector.place().to_owned();
     let opened = connector.connect(Role::Maintain).await;
-    let opened = opened.map_err(|error| OpenError::connecting(&place, error))?;
+    let connection = opened.map_err(|error| OpenError::connecting(&place, error))?;
     // Diesel migrates synchronously.
     let migrating = tokio::task::spawn_blocking(move || {
-        let mut connection = Connection::from(opened.connection);
+        let mut connection = Connection::from(connection);
         let outcome = connection.transaction(|connection| {
             must_fit(&place, connection)?;
             diesel::sql_query(format!("SELECT pg_advisory_xact_lock({LOCK})")).execute(connection)?;

@@ -1,105 +1,204 @@
-//! Connections, lent to whoever reads or writes.
+//! Connections, handed out to whoever reads or writes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod shares;
+
+use std::ops::Deref;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use diesel_async::AsyncPgConnection;
+use deadpool::Runtime;
+use deadpool::managed::{QueueMode, Timeouts};
+use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, select};
 use phoneproof_domain::ports::StoreError;
-use tokio::runtime::{self, Handle};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::connect::{Connector, Driven, Role};
+use crate::OpenError;
+use crate::connect::{Connector, Role, SEARCH_FACTOR};
 use crate::errors::{Failure, told, unavailable};
+use shares::{Shares, is_busy};
 
-mod lease;
+/// How long a caller waits, of the 2 s within which an answer is promised: longer than a statement may take (1.5 s), and
+/// short enough that a busy machine still answers in time.
+const PATIENCE: Duration = Duration::from_millis(1700);
 
-pub(crate) use lease::Lease;
+/// What a search may take beyond what the server itself allows it.
+const GRACE: Duration = Duration::from_secs(1);
 
-/// How long a caller waits for a connection that another one uses. Under overload this is what is said no to.
-pub(crate) const WAIT: Duration = Duration::from_secs(1);
+/// How long a caller waits for a free connection. Under overload this is what is said no to.
+const WAIT: Duration = Duration::from_secs(1);
 
-/// Connections of one role, which are opened as they are needed and again after they broke.
-///
-/// A connection is driven by the runtime in which it was opened, and each worker of an HTTP server is a runtime of one
-/// thread. So a caller gets one of its own thread's, if there is one: then no other thread is woken, neither to send nor
-/// to receive, which costs more than the message does. Libraries' pools hand out any.
-pub(crate) struct Pool {
-    connector: Connector,
+/// For whoever waits for none.
+const AT_ONCE: Timeouts = Timeouts {
+    wait: Some(Duration::ZERO),
+    create: None,
+    recycle: None,
+};
+
+/// Connections of one role.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    /// Everybody's.
+    pool: Pool<AsyncPgConnection>,
+    shares: Arc<Shares>,
     role: Role,
-    /// One for each caller that has or opens a connection.
-    turns: Arc<Semaphore>,
-    /// One for each connection that is open; as many as there are turns.
-    places: Arc<Semaphore>,
-    idle: Mutex<Vec<Pooled>>,
+    patience: Option<Duration>,
 }
 
-/// A connection, and the runtime that drives it.
-struct Pooled {
-    driven: Driven<AsyncPgConnection>,
-    home: runtime::Id,
-    _place: OwnedSemaphorePermit,
-}
-
-/// What a caller's turn comes to.
-#[expect(clippy::large_enum_variant, reason = "it lives for a moment, on the stack")]
-enum Found {
-    Idle(Pooled),
-    Room(OwnedSemaphorePermit),
-}
-
-impl Pool {
-    /// Of at most `most` connections.
-    pub(crate) fn new(connector: &Connector, role: Role, most: usize) -> Self {
-        let most = most.max(1);
-        Self {
-            connector: connector.clone(),
+impl Connections {
+    /// At most `most` connections, which are opened as they are needed and again after they broke; a share of them for each
+    /// of so many threads beside the one in which this is called.
+    pub(crate) fn new(connector: &Connector, role: Role, most: usize, threads: usize) -> Result<Self, OpenError> {
+        let shares = Shares::new(connector, role, most, threads);
+        Ok(Self {
+            pool: pool(connector, role, most - shares.all())?,
+            shares: Arc::new(shares),
             role,
-            turns: Arc::new(Semaphore::new(most)),
-            places: Arc::new(Semaphore::new(most)),
-            idle: Mutex::default(),
-        }
+            patience: match role {
+                Role::Serve => Some(PATIENCE),
+                Role::Search if connector.statement_timeout().is_zero() => None,
+                Role::Search => Some(WAIT + connector.statement_timeout() * SEARCH_FACTOR + GRACE),
+                Role::Maintain => None,
+            },
+        })
     }
 
-    /// Lends a connection, once there is one.
-    pub(crate) async fn lend(self: &Arc<Self>) -> Result<Lease, Failure> {
-        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.turns).acquire_owned());
-        let turn = turn
-            .await
-            .map_err(|_| unavailable("every connection is in use"))?
-            .map_err(unavailable)?;
-        let home = Handle::current().id();
-        let pooled = match self.find(home)? {
-            Found::Idle(pooled) => pooled,
-            Found::Room(place) => {
-                let opened = self.connector.connect(self.role).await;
-                Pooled {
-                    driven: opened.map_err(|error| unavailable(told(error)))?,
-                    home,
-                    _place: place,
-                }
-            }
+    /// Runs `work` on a connection.
+    pub(crate) async fn read<T>(
+        &self,
+        work: impl AsyncFnOnce(&AsyncPgConnection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        Ok(self.run(work).await?)
+    }
+
+    /// Runs `work`, which writes, to its end, whether or not the caller stays to hear of it. Only the end of the caller's
+    /// thread comes before: then nothing of it is done, or all.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl for<'a> FnOnce(&'a AsyncPgConnection) -> BoxFuture<'a, Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let this = self.clone();
+        let running = tokio::spawn(async move {
+            this.run(async |connection: &AsyncPgConnection| work(connection).await)
+                .await
+        });
+        running.await.unwrap_or_else(|error| Err(unavailable(error).into()))
+    }
+
+    async fn lease(&self) -> Result<Lease, Failure> {
+        let taken = match self.shares.of_this_thread().map_err(unavailable)? {
+            Some(own) => self.take(own).await,
+            None => self.pool.get().await,
         };
-        Ok(Lease::of(pooled, turn, Arc::clone(self)))
+        Ok(Lease::of(taken.map_err(|error| unavailable(error.to_string()))?))
     }
 
-    /// One of this thread's; or else room for a new one; or else one of another thread's. Of several the one that was used
-    /// last: it has its plans and pages at hand, and a quiet hour leaves few in use.
-    fn find(&self, home: runtime::Id) -> Result<Found, StoreError> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // Asking the server each time would double the round trips; one that is known to have ended is not lent.
-        idle.retain(|pooled| !pooled.driven.has_ended());
-        if let Some(own) = idle.iter().rposition(|pooled| pooled.home == home) {
-            return Ok(Found::Idle(idle.remove(own)));
+    /// One of the thread's own, or else one of everybody's; if all are in use, the first of either that comes back.
+    async fn take(&self, own: Pool<AsyncPgConnection>) -> Result<Object<AsyncPgConnection>, PoolError> {
+        let busy = match own.timeout_get(&AT_ONCE).await {
+            Ok(taken) => return Ok(taken),
+            Err(error) => is_busy(&error),
+        };
+        match self.pool.timeout_get(&AT_ONCE).await {
+            Err(error) if is_busy(&error) && busy => {}
+            // Where none can be opened, others may still be open.
+            Err(error) if is_busy(&error) => return self.pool.get().await,
+            taken => return taken,
         }
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(Found::Room(place));
-        }
-        // Whoever else has a turn has one connection at most, and all that are open are more than those.
-        let any = idle.pop().map(Found::Idle);
-        any.ok_or_else(|| unavailable("no connection is idle"))
+        let (first, _) = select(pin!(own.get()), pin!(self.pool.get())).await.factor_first();
+        first
     }
 
-    fn put_back(&self, pooled: Pooled) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(pooled);
+    /// One whose server answers. Only a search asks: it is the one that would wait long for nothing.
+    async fn lease_alive(&self) -> Result<Lease, Failure> {
+        let lease = self.lease().await?;
+        let mut connection: &AsyncPgConnection = &lease;
+        connection.batch_execute("").await?;
+        Ok(lease)
+    }
+
+    async fn run<T>(&self, work: impl AsyncFnOnce(&AsyncPgConnection) -> Result<T, Failure>) -> Result<T, Failure> {
+        let attempt = async {
+            let mut lease = match self.role {
+                Role::Search => tokio::time::timeout(PATIENCE, self.lease_alive())
+                    .await
+                    .map_err(unavailable)??,
+                Role::Serve | Role::Maintain => self.lease().await?,
+            };
+            let outcome = work(&lease).await;
+            // After an error of the database nobody knows what state the connection is in.
+            lease.sound = !matches!(outcome, Err(Failure::Database(_)));
+            outcome
+        };
+        match self.patience {
+            Some(patience) => tokio::time::timeout(patience, attempt)
+                .await
+                .unwrap_or_else(|late| Err(unavailable(late).into())),
+            None => attempt.await,
+        }
+    }
+}
+
+/// At most `most` connections, each driven by the connector's runtime.
+fn pool(connector: &Connector, role: Role, most: usize) -> Result<Pool<AsyncPgConnection>, OpenError> {
+    let opening = connector.clone();
+    let mut config = ManagerConfig::default();
+    // Asking each time whether the connection still lives would double the round trips; one that is known to have
+    // ended is not handed out.
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(move |_| {
+        let opening = opening.clone();
+        async move {
+            let opened = opening.connect(role).await;
+            opened.map_err(|error| diesel::ConnectionError::BadConnection(told(error).to_string()))
+        }
+        .boxed()
+    });
+    let manager = AsyncDieselConnectionManager::new_with_config("", config);
+    Pool::builder(manager)
+        .max_size(most.max(1))
+        .wait_timeout(Some(WAIT))
+        // The one that was used last has its plans and pages at hand, and a quiet hour leaves few open in use.
+        .queue_mode(QueueMode::Lifo)
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| OpenError::of(connector.place(), error))
+}
+
+/// A connection that goes back to the pool only if it is known to be at rest. Whatever is dropped in the middle (a caller
+/// that leaves, a time-out) is closed. PostgreSQL undoes what was not committed; a `COMMIT` that it has may still be done.
+struct Lease {
+    connection: Option<Object<AsyncPgConnection>>,
+    sound: bool,
+}
+
+impl Lease {
+    fn of(connection: Object<AsyncPgConnection>) -> Self {
+        Self {
+            connection: Some(connection),
+            sound: false,
+        }
+    }
+}
+
+impl Deref for Lease {
+    type Target = AsyncPgConnection;
+
+    #[expect(clippy::expect_used, reason = "it is taken out by `drop` alone")]
+    fn deref(&self) -> &AsyncPgConnection {
+        self.connection.as_deref().expect("a connection")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !self.sound
+            && let Some(connection) = self.connection.take()
+        {
+            drop(Object::take(connection));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `SmsOutbox`: texts on their way.
 //!
-//! Every change of a message locks its row, so that the rules of the domain ([`Message::lease`], [`Message::settle`])
-//! decide on what is there.
+//! The rules of the domain ([`Message::lease`], [`Message::settle`]) decide on what is there: every change of a message
+//! locks its row, but for the end of a try, which is written if the row is still as it was when it was leased.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -108,8 +108,8 @@ async fn claim(mut connection: &AsyncPgConnection, now: Timestamp, limit: u32) -
     Ok((claimed, leased))
 }
 
-/// Settles a message that nothing has happened to since it was leased; whether that is so. Whatever happens to a message
-/// changes one of the three.
+/// Settles a message that nothing has happened to since it was leased; whether that is so. Whatever happens to one
+/// changes one of the three: a lease the tries, the end of a try what is unsettled, a receipt the state.
 async fn settle_leased(
     mut connection: &AsyncPgConnection,
     leased: &Message,

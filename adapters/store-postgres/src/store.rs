@@ -8,9 +8,9 @@ use phoneproof_domain::ports::CommitError;
 
 use crate::archive::Copying;
 use crate::connect::{Connector, Role};
-use crate::connections::Connections;
 use crate::errors::Failure;
 use crate::options::{self, Options};
+use crate::pool::Connections;
 use crate::transaction::{self, Step};
 use crate::{OpenError, migrations};
 
@@ -26,7 +26,7 @@ pub struct Stats {
 
 /// Users in one PostgreSQL.
 ///
-/// Share it in an `Arc`, among any number of runtimes.
+/// Share it in an `Arc`. It lives in the runtime in which it was opened.
 pub struct PostgresStore {
     pub(crate) connections: Connections,
     pub(crate) searches: Connections,
@@ -52,8 +52,8 @@ impl PostgresStore {
             }
         }
         Ok(Self {
-            connections: Connections::new(&connector, Role::Serve, options.connections),
-            searches: Connections::new(&connector, Role::Search, SEARCHES),
+            connections: Connections::new(&connector, Role::Serve, options.connections, options.threads)?,
+            searches: Connections::new(&connector, Role::Search, SEARCHES, 0)?,
             copying: Copying::default(),
             connector,
             commits: Arc::default(),

@@ -11,14 +11,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use diesel::connection::SimpleConnection;
-use diesel::sqlite::SqliteConnection;
 use phoneproof_domain::ports::BoxError;
 
 use crate::connection::{Connector, Role};
+use crate::writer::LARGEST_GROUP;
 
-/// Changes after which it is done again. In a large file each has some six pages of its own, of the 4000 after which SQLite
-/// does it by itself.
-pub(crate) const CHANGES: usize = 256;
+/// Changes after which it is done again: twice a full group. In a large file each has a page or two of its own, of the 4000
+/// after which SQLite does it by itself.
+pub(crate) const CHANGES: usize = 2 * LARGEST_GROUP;
 
 /// The way to the thread. Dropping it lets it finish.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Starts the thread, which connects when it is first needed.
+    /// Starts the thread.
     pub(crate) fn start(connector: Connector) -> Result<Self, std::io::Error> {
         let (due, asked) = sync_channel(1);
         let at_work = Arc::new(AtomicBool::new(false));
@@ -79,23 +79,24 @@ impl Drop for Checkpoints {
 }
 
 fn run(connector: &Connector, asked: &Receiver<()>, at_work: &AtomicBool) {
-    let mut connection = None;
+    let mut failing = false;
     while asked.recv().is_ok() {
-        if let Err(error) = checkpoint(&mut connection, connector) {
-            // The log grows meanwhile. Whoever writes finds out what is wrong with the disk.
-            tracing::warn!("the log of the database could not be written to its place: {error}");
-            connection = None;
+        let done = checkpoint(connector);
+        // The log grows meanwhile. Whoever writes finds out what is wrong with the disk.
+        if let Err(error) = &done
+            && !failing
+        {
+            tracing::warn!("the log of the database cannot be written to its place: {error}");
         }
+        failing = done.is_err();
         at_work.store(false, Ordering::Release);
     }
 }
 
-/// As much as can be done without waiting for anybody.
-fn checkpoint(connection: &mut Option<SqliteConnection>, connector: &Connector) -> Result<(), BoxError> {
-    let connection = match connection {
-        Some(connection) => connection,
-        none => none.insert(connector.connect(Role::Read)?),
-    };
+/// As much as can be done without waiting for anybody, on a connection of its own each time: a kept one would hold on to a
+/// file that was replaced.
+fn checkpoint(connector: &Connector) -> Result<(), BoxError> {
+    let mut connection = connector.connect(Role::Read)?;
     Ok(connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?)
 }
 

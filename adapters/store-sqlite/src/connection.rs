@@ -107,3 +107,32 @@ pub(crate) fn must_exist(path: &Path) -> Result<(), BoxError> {
         .map(drop)
         .map_err(|error| format!("the database file is gone: {error}").into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(QueryableByName)]
+    struct CompileOption {
+        #[diesel(sql_type = Text)]
+        compile_options: String,
+    }
+
+    /// Whether `fdatasync` is called cannot be asked; it is a flag in the same line.
+    #[test]
+    fn sqlite_is_compiled_as_cargo_config_says() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        let options: Vec<CompileOption> = diesel::sql_query("PRAGMA compile_options")
+            .load(&mut connection)
+            .unwrap();
+        let options: Vec<String> = options.into_iter().map(|option| option.compile_options).collect();
+        assert!(
+            options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"),
+            "{options:?}"
+        );
+        assert!(
+            options.iter().all(|option| option != "ENABLE_MEMORY_MANAGEMENT"),
+            "{options:?}"
+        );
+    }
+}

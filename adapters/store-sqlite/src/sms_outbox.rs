@@ -145,8 +145,8 @@ pub(crate) fn insert(connection: &mut SqliteConnection, message: &Message) -> Re
     Ok(())
 }
 
-/// Settles a message that nothing has happened to since it was leased; whether that is so. Whatever happens to a message
-/// changes one of the three.
+/// Settles a message that nothing has happened to since it was leased; whether that is so. Whatever happens to one
+/// changes one of the three: a lease the tries, the end of a try what is unsettled, a receipt the state.
 fn settle_leased(
     connection: &mut SqliteConnection,
     leased: &Message,

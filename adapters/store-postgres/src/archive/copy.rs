@@ -10,7 +10,7 @@ use phoneproof_store_rows::archive::overtaken;
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, Error};
 
-use crate::connect::{Connector, Driven, Role};
+use crate::connect::{Connector, Role};
 use crate::errors::{told, unavailable};
 
 use text::CopyText;
@@ -22,7 +22,7 @@ const ADVANCE: &str = "UPDATE copies SET part = $1, after = $2 \
 
 /// The connection that writes a copy, which is opened when it is needed: Diesel has no words for `COPY`.
 #[derive(Default)]
-pub(crate) struct Copying(Mutex<Option<Driven<Client>>>);
+pub(crate) struct Copying(Mutex<Option<Client>>);
 
 impl Copying {
     pub(crate) async fn write(
@@ -36,12 +36,10 @@ impl Copying {
         let mut kept = self.0.lock().await;
         // It is put back only once it is at rest: one that is dropped in the middle is closed, and undone.
         let client = match kept.take() {
-            Some(client) if !client.has_ended() => client,
+            Some(client) if !client.is_closed() => client,
             _ => connector.client(Role::Maintain).await.map_err(unavailable)?,
         };
-        let written = write(&client.connection, page, from, to)
-            .await
-            .map_err(|error| failed(&error))?;
+        let written = write(&client, page, from, to).await.map_err(|error| failed(&error))?;
         *kept = Some(client);
         if written { Ok(()) } else { Err(overtaken()) }
     }
