@@ -49,19 +49,19 @@ fn connections(database: &Database) -> usize {
 
 /// A crowd on each of `threads` threads and on the main runtime, all at once; how many connections are open then.
 fn crowds(database: &Database, main: &Runtime, store: &PostgresStore, threads: usize) -> usize {
-    let (worked, counted) = (Barrier::new(threads + 1), Barrier::new(threads + 1));
-    let (worked, counted) = (&worked, &counted);
+    let (done, counted) = (Barrier::new(threads + 1), Barrier::new(threads + 1));
+    let (done, counted) = (&done, &counted);
     std::thread::scope(|scope| {
         for thread in 0..threads {
             scope.spawn(move || {
                 let worker = worker();
                 worker.block_on(crowd(store, &format!("thread_{thread}")));
-                worked.wait();
+                done.wait();
                 counted.wait();
             });
         }
         main.block_on(crowd(store, "main"));
-        worked.wait();
+        done.wait();
         let open = connections(database);
         counted.wait();
         open
