@@ -163,10 +163,7 @@ impl Server {
         let state = Data::new(state(settings, adapters, address, closing.clone(), drain.clone()));
         let development = settings.is_development();
 
-        let workers = match settings.server.workers {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            workers => workers,
-        };
+        let workers = settings.server.workers();
         let kept = state.clone();
         let server = HttpServer::new(move || {
             App::new()

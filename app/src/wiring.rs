@@ -572,6 +572,7 @@ fn postgres(settings: &Settings) -> PostgresOptions {
             ConfiguredSync::Normal => PostgresSync::Normal,
         },
         connections: store.connections,
+        threads: settings.server.workers(),
         statement_timeout: Duration::from_millis(store.statement_timeout_ms),
         migrate: store.migrate,
     }

@@ -53,7 +53,7 @@ pub(crate) struct Connector {
     tls: Option<MakeRustlsConnect>,
     synchronous: Synchronous,
     statement_timeout: Duration,
-    /// Where connections live: one that were driven by the thread of a request would end with that thread.
+    /// Where connections live, and with which they end.
     runtime: Handle,
 }
 
@@ -102,6 +102,14 @@ impl Connector {
 
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    /// The same, for connections that another runtime drives.
+    pub(crate) fn driven_by(&self, runtime: Handle) -> Self {
+        Self {
+            runtime,
+            ..self.clone()
+        }
     }
 
     /// Opens a connection.

@@ -1,20 +1,25 @@
 //! Connections, handed out to whoever reads or writes.
 
+mod shares;
+
 use std::ops::Deref;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::QueueMode;
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use deadpool::managed::{QueueMode, Timeouts};
+use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, select};
 use phoneproof_domain::ports::StoreError;
 
 use crate::OpenError;
 use crate::connect::{Connector, Role, SEARCH_FACTOR};
 use crate::errors::{Failure, told, unavailable};
+use shares::{Shares, is_busy};
 
 /// How long a caller waits, of the 2 s within which an answer is promised: longer than a statement may take (1.5 s), and
 /// short enough that a busy machine still answers in time.
@@ -26,43 +31,31 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long a caller waits for a free connection. Under overload this is what is said no to.
 const WAIT: Duration = Duration::from_secs(1);
 
+/// For whoever waits for none.
+const AT_ONCE: Timeouts = Timeouts {
+    wait: Some(Duration::ZERO),
+    create: None,
+    recycle: None,
+};
+
 /// Connections of one role.
 #[derive(Clone)]
 pub(crate) struct Connections {
+    /// Everybody's.
     pool: Pool<AsyncPgConnection>,
-    connector: Connector,
+    shares: Arc<Shares>,
     role: Role,
     patience: Option<Duration>,
 }
 
 impl Connections {
-    /// At most `most` connections, which are opened as they are needed and again after they broke.
-    pub(crate) fn new(connector: &Connector, role: Role, most: usize) -> Result<Self, OpenError> {
-        let opening = connector.clone();
-        let mut config = ManagerConfig::default();
-        // Asking each time whether the connection still lives would double the round trips; one that is known to have
-        // ended is not handed out.
-        config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(move |_| {
-            let opening = opening.clone();
-            async move {
-                let opened = opening.connect(role).await;
-                opened.map_err(|error| diesel::ConnectionError::BadConnection(told(error).to_string()))
-            }
-            .boxed()
-        });
-        let manager = AsyncDieselConnectionManager::new_with_config("", config);
-        let pool = Pool::builder(manager)
-            .max_size(most.max(1))
-            .wait_timeout(Some(WAIT))
-            // The one that was used last has its plans and pages at hand, and a quiet hour leaves few open in use.
-            .queue_mode(QueueMode::Lifo)
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| OpenError::of(connector.place(), error))?;
+    /// At most `most` connections, which are opened as they are needed and again after they broke; a share of them for each
+    /// of so many threads beside the one in which this is called.
+    pub(crate) fn new(connector: &Connector, role: Role, most: usize, threads: usize) -> Result<Self, OpenError> {
+        let shares = Shares::new(connector, role, most, threads);
         Ok(Self {
-            pool,
-            connector: connector.clone(),
+            pool: pool(connector, role, most - shares.all())?,
+            shares: Arc::new(shares),
             role,
             patience: match role {
                 Role::Serve => Some(PATIENCE),
@@ -81,13 +74,14 @@ impl Connections {
         Ok(self.run(work).await?)
     }
 
-    /// Runs `work`, which writes, to its end, whether or not the caller stays to hear of it.
+    /// Runs `work`, which writes, to its end, whether or not the caller stays to hear of it. Only the end of the caller's
+    /// thread comes before: then nothing of it is done, or all.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl for<'a> FnOnce(&'a AsyncPgConnection) -> BoxFuture<'a, Result<T, Failure>> + Send + 'static,
     ) -> Result<T, Failure> {
         let this = self.clone();
-        let running = self.connector.runtime().spawn(async move {
+        let running = tokio::spawn(async move {
             this.run(async |connection: &AsyncPgConnection| work(connection).await)
                 .await
         });
@@ -95,8 +89,27 @@ impl Connections {
     }
 
     async fn lease(&self) -> Result<Lease, Failure> {
-        let taken = self.pool.get().await;
+        let taken = match self.shares.of_this_thread().map_err(unavailable)? {
+            Some(own) => self.take(own).await,
+            None => self.pool.get().await,
+        };
         Ok(Lease::of(taken.map_err(|error| unavailable(error.to_string()))?))
+    }
+
+    /// One of the thread's own, or else one of everybody's; if all are in use, the first of either that comes back.
+    async fn take(&self, own: Pool<AsyncPgConnection>) -> Result<Object<AsyncPgConnection>, PoolError> {
+        let busy = match own.timeout_get(&AT_ONCE).await {
+            Ok(taken) => return Ok(taken),
+            Err(error) => is_busy(&error),
+        };
+        match self.pool.timeout_get(&AT_ONCE).await {
+            Err(error) if is_busy(&error) && busy => {}
+            // Where none can be opened, others may still be open.
+            Err(error) if is_busy(&error) => return self.pool.get().await,
+            taken => return taken,
+        }
+        let (first, _) = select(pin!(own.get()), pin!(self.pool.get())).await.factor_first();
+        first
     }
 
     /// One whose server answers. Only a search asks: it is the one that would wait long for nothing.
@@ -127,6 +140,32 @@ impl Connections {
             None => attempt.await,
         }
     }
+}
+
+/// At most `most` connections, each driven by the connector's runtime.
+fn pool(connector: &Connector, role: Role, most: usize) -> Result<Pool<AsyncPgConnection>, OpenError> {
+    let opening = connector.clone();
+    let mut config = ManagerConfig::default();
+    // Asking each time whether the connection still lives would double the round trips; one that is known to have
+    // ended is not handed out.
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(move |_| {
+        let opening = opening.clone();
+        async move {
+            let opened = opening.connect(role).await;
+            opened.map_err(|error| diesel::ConnectionError::BadConnection(told(error).to_string()))
+        }
+        .boxed()
+    });
+    let manager = AsyncDieselConnectionManager::new_with_config("", config);
+    Pool::builder(manager)
+        .max_size(most.max(1))
+        .wait_timeout(Some(WAIT))
+        // The one that was used last has its plans and pages at hand, and a quiet hour leaves few open in use.
+        .queue_mode(QueueMode::Lifo)
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| OpenError::of(connector.place(), error))
 }
 
 /// A connection that goes back to the pool only if it is known to be at rest. Whatever is dropped in the middle (a caller

@@ -1,7 +1,7 @@
 //! `SmsOutbox`: texts on their way.
 //!
-//! Every change of a message locks its row, so that the rules of the domain ([`Message::lease`], [`Message::settle`])
-//! decide on what is there.
+//! The rules of the domain ([`Message::lease`], [`Message::settle`]) decide on what is there: every change of a message
+//! locks its row, but for the end of a try, which is written if the row is still as it was when it was leased.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -11,7 +11,7 @@ use phoneproof_domain::ports::{DeliveryReceipt, MessageQuery, SmsOutbox, StoreEr
 use phoneproof_domain::{Message, MessageId, Settled, Timestamp};
 use phoneproof_store_rows::rows::{MessageProgress, MessageRow};
 use phoneproof_store_rows::schema::sms_messages;
-use phoneproof_store_rows::{ProgressOfMessage, Update};
+use phoneproof_store_rows::{EndOfTry, ProgressOfMessage, Update};
 
 use crate::PostgresStore;
 use crate::errors::Failure;
@@ -34,10 +34,16 @@ impl SmsOutbox for PostgresStore {
         Ok(claimed.await?)
     }
 
-    async fn settle(&self, id: &MessageId, settled: &Settled, now: Timestamp) -> Result<(), StoreError> {
-        let (id, settled) = (id.clone(), settled.clone());
+    async fn settle(&self, leased: &Message, settled: &Settled, now: Timestamp) -> Result<(), StoreError> {
+        let (leased, settled) = (leased.clone(), settled.clone());
         let kept = self.written(move |connection| {
-            async move { within(connection, settle(connection, &id, settled, now)).await }.boxed()
+            async move {
+                if settle_leased(connection, &leased, &settled, now).await? {
+                    return Ok(());
+                }
+                within(connection, settle(connection, &leased.id, settled, now)).await
+            }
+            .boxed()
         });
         Ok(kept.await?)
     }
@@ -100,6 +106,28 @@ async fn claim(mut connection: &AsyncPgConnection, now: Timestamp, limit: u32) -
     }
     let leased = claimed.iter().map(update).collect();
     Ok((claimed, leased))
+}
+
+/// Settles a message that nothing has happened to since it was leased; whether that is so. Whatever happens to one
+/// changes one of the three: a lease the tries, the end of a try what is unsettled, a receipt the state.
+async fn settle_leased(
+    mut connection: &AsyncPgConnection,
+    leased: &Message,
+    settled: &Settled,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let mut message = leased.clone();
+    message.settle(settled.clone(), now);
+    let end = Update {
+        kind: EndOfTry,
+        set: MessageProgress::of(&message).as_changeset(),
+        of: sms_messages::id
+            .eq(leased.id.as_str())
+            .and(sms_messages::state.eq(leased.state.as_str()))
+            .and(sms_messages::tries.eq(i64::from(leased.tries)))
+            .and(sms_messages::unsettled.eq(i64::from(leased.unsettled))),
+    };
+    Ok(diesel_async::RunQueryDsl::execute(end, &mut connection).await? == 1)
 }
 
 async fn settle(mut connection: &AsyncPgConnection, id: &MessageId, settled: Settled, now: Timestamp) -> Decided<()> {

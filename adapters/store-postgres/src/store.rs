@@ -52,8 +52,8 @@ impl PostgresStore {
             }
         }
         Ok(Self {
-            connections: Connections::new(&connector, Role::Serve, options.connections)?,
-            searches: Connections::new(&connector, Role::Search, SEARCHES)?,
+            connections: Connections::new(&connector, Role::Serve, options.connections, options.threads)?,
+            searches: Connections::new(&connector, Role::Search, SEARCHES, 0)?,
             copying: Copying::default(),
             connector,
             commits: Arc::default(),

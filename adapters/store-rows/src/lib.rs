@@ -22,6 +22,6 @@ pub use errors::{corrupt, unavailable};
 pub use plan::{BackupCodeRows, NumberRows, Plan};
 pub use search::fold;
 pub use update::{
-    Kind, ProgressOfMessage, StandingOfUser, StateOfClient, StateOfNumber, StateOfSession, Update, WholeCode,
+    EndOfTry, Kind, ProgressOfMessage, StandingOfUser, StateOfClient, StateOfNumber, StateOfSession, Update, WholeCode,
     WholeTicket, WholeUser,
 };

@@ -46,6 +46,8 @@ kinds! {
     WholeTicket of "sign_in_tokens";
     /// How far a text has come.
     ProgressOfMessage of "sms_messages";
+    /// The same, of a text that is as it was when it was leased.
+    EndOfTry of "sms_messages";
 }
 
 /// `UPDATE table SET set WHERE of`. Kept by its kind, so that its text is made only once.

@@ -13,6 +13,7 @@ use crate::errors::Failure;
 use crate::search::message_conditions;
 use phoneproof_store_rows::rows::{MessageProgress, MessageRow};
 use phoneproof_store_rows::schema::sms_messages;
+use phoneproof_store_rows::{EndOfTry, ProgressOfMessage, Update};
 
 #[async_trait]
 impl SmsOutbox for SqliteStore {
@@ -48,10 +49,13 @@ impl SmsOutbox for SqliteStore {
         .await
     }
 
-    async fn settle(&self, id: &MessageId, settled: &Settled, now: Timestamp) -> Result<(), StoreError> {
-        let (id, settled) = (id.clone(), settled.clone());
+    async fn settle(&self, leased: &Message, settled: &Settled, now: Timestamp) -> Result<(), StoreError> {
+        let (leased, settled) = (leased.clone(), settled.clone());
         self.written(move |connection| {
-            if let Some(mut message) = find(connection, &id)? {
+            if settle_leased(connection, &leased, &settled, now)? {
+                return Ok(());
+            }
+            if let Some(mut message) = find(connection, &leased.id)? {
                 message.settle(settled.clone(), now);
                 update(connection, &message)?;
             }
@@ -141,10 +145,35 @@ pub(crate) fn insert(connection: &mut SqliteConnection, message: &Message) -> Re
     Ok(())
 }
 
+/// Settles a message that nothing has happened to since it was leased; whether that is so. Whatever happens to one
+/// changes one of the three: a lease the tries, the end of a try what is unsettled, a receipt the state.
+fn settle_leased(
+    connection: &mut SqliteConnection,
+    leased: &Message,
+    settled: &Settled,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let mut message = leased.clone();
+    message.settle(settled.clone(), now);
+    let end = Update {
+        kind: EndOfTry,
+        set: MessageProgress::of(&message).as_changeset(),
+        of: sms_messages::id
+            .eq(leased.id.as_str())
+            .and(sms_messages::state.eq(leased.state.as_str()))
+            .and(sms_messages::tries.eq(i64::from(leased.tries)))
+            .and(sms_messages::unsettled.eq(i64::from(leased.unsettled))),
+    };
+    Ok(end.execute(connection)? == 1)
+}
+
 fn update(connection: &mut SqliteConnection, message: &Message) -> Result<(), Failure> {
-    diesel::update(sms_messages::table.find(message.id.as_str()))
-        .set(MessageProgress::of(message))
-        .execute(connection)?;
+    let update = Update {
+        kind: ProgressOfMessage,
+        set: MessageProgress::of(message).as_changeset(),
+        of: sms_messages::id.eq(message.id.as_str()),
+    };
+    update.execute(connection)?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use diesel::sqlite::SqliteConnection;
 use phoneproof_domain::ports::CommitError;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::checkpoints::Checkpoints;
 use crate::connection::{Connector, Role};
 use crate::errors::{Failure, unavailable};
 use crate::group::{self, GroupError};
@@ -62,6 +63,7 @@ impl Writer {
         let (sender, receiver) = mpsc::channel(queue.max(1));
         let counters = Arc::new(Counters::default());
         let thread = Thread {
+            checkpoints: Checkpoints::start(connector.clone())?,
             connection: Some(connection),
             connector,
             queue: receiver,
@@ -116,6 +118,8 @@ impl Drop for Writer {
 }
 
 struct Thread {
+    /// It ends before the connection does: the last to close is to empty the log.
+    checkpoints: Checkpoints,
     connection: Option<SqliteConnection>,
     connector: Connector,
     queue: mpsc::Receiver<Job>,
@@ -151,6 +155,7 @@ impl Thread {
                     // A caller that left has no more need of the answer.
                     let _ = answer.send(outcome);
                 }
+                self.checkpoints.written(written);
             }
             Err(error) => {
                 self.counters.failing.store(true, Ordering::Relaxed);

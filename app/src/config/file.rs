@@ -83,6 +83,18 @@ section!(Server {
     trusted_proxies: List,
     cookie_domain: Option<String>,
 });
+
+impl Server {
+    /// Threads that serve: as many as configured, or one for each core.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        }
+    }
+}
+
 section!(Store {
     url: String,
     url_file: Option<PathBuf>,

@@ -16,6 +16,7 @@ pub async fn all(users: &dyn Repository<User>, work: &dyn UnitOfWork, outbox: &d
     every_field_is_read_as_it_was_written(work, outbox).await;
     nobody_else_gets_what_is_leased(work, outbox).await;
     settling_follows_the_rules(work, outbox).await;
+    a_receipt_may_be_faster_than_the_end_of_its_try(work, outbox).await;
     receipts_lead_forward_alone(work, outbox).await;
     messages_are_found(work, outbox).await;
     what_waits_is_not_forgotten(work, outbox).await;
@@ -90,7 +91,7 @@ async fn a_message_is_kept_with_its_change_or_not_at_all(
         Err(CommitError::Stale)
     ));
     assert_eq!(outbox.message(&second.id).await.unwrap(), None);
-    outbox.settle(&first.id, &Settled::Expired, NOW).await.unwrap();
+    outbox.settle(&first, &Settled::Expired, NOW).await.unwrap();
 }
 
 async fn every_field_is_read_as_it_was_written(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
@@ -141,7 +142,7 @@ async fn nobody_else_gets_what_is_leased(work: &dyn UnitOfWork, outbox: &dyn Sms
     );
     for message in again {
         assert_eq!((message.tries, message.unsettled), (2, 2), "whoever had it died");
-        outbox.settle(&message.id, &sent("main", "x"), after).await.unwrap();
+        outbox.settle(&message, &sent("main", "x"), after).await.unwrap();
     }
     assert_eq!(outbox.claim(after.plus(10 * MESSAGE_LEASE), 100).await.unwrap(), []);
 }
@@ -167,7 +168,7 @@ async fn settling_follows_the_rules(work: &dyn UnitOfWork, outbox: &dyn SmsOutbo
         let mut expected = message(NOW);
         expected.lease(NOW);
         kept(work, expected.clone()).await;
-        outbox.settle(&expected.id, &settled, later(7)).await.unwrap();
+        outbox.settle(&expected, &settled, later(7)).await.unwrap();
         expected.settle(settled, later(7));
         assert_eq!(read(outbox, &expected).await, expected);
     }
@@ -175,16 +176,46 @@ async fn settling_follows_the_rules(work: &dyn UnitOfWork, outbox: &dyn SmsOutbo
     assert_eq!(due, [], "not before its time");
     let due = outbox.claim(later(5000), 10).await.unwrap();
     assert_eq!(due.len(), 1);
-    outbox.settle(&due[0].id, &Settled::Expired, later(5000)).await.unwrap();
+    outbox.settle(&due[0], &Settled::Expired, later(5000)).await.unwrap();
+}
+
+async fn a_receipt_may_be_faster_than_the_end_of_its_try(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+    let mut leased = Message {
+        gateway: Some("main".to_owned()),
+        provider_id: Some("SM-6".to_owned()),
+        ..message(NOW)
+    };
+    leased.lease(NOW);
+    kept(work, leased.clone()).await;
+    let receipt = DeliveryReceipt {
+        provider_id: "SM-6".to_owned(),
+        state: MessageState::Delivered,
+        error: None,
+    };
+    assert!(outbox.receipt("main", &receipt, later(3)).await.unwrap());
+    let settled = sent("main", "SM-6");
+    outbox.settle(&leased, &settled, later(7)).await.unwrap();
+    let expected = Message {
+        state: MessageState::Delivered,
+        ..{
+            leased.settle(settled, later(7));
+            leased
+        }
+    };
+    assert_eq!(read(outbox, &expected).await, expected);
+    let waiting = kept(work, message(later(10))).await;
+    assert_eq!(outbox.claim(later(10), 10).await.unwrap().len(), 1);
+    outbox.settle(&waiting, &Settled::Expired, later(11)).await.unwrap();
+    assert_eq!(read(outbox, &waiting).await.state, MessageState::Expired);
 }
 
 async fn receipts_lead_forward_alone(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
     let (one, other) = (kept(work, message(NOW)).await, kept(work, message(NOW)).await);
     let claimed = outbox.claim(NOW, 10).await.unwrap();
     assert_eq!(claimed.len(), 2);
-    outbox.settle(&one.id, &sent("main", "SM-7"), NOW).await.unwrap();
+    outbox.settle(&one, &sent("main", "SM-7"), NOW).await.unwrap();
     // Another gateway may give the same id.
-    outbox.settle(&other.id, &sent("backup", "SM-7"), NOW).await.unwrap();
+    outbox.settle(&other, &sent("backup", "SM-7"), NOW).await.unwrap();
     let receipt = |state: MessageState, error: Option<&str>| DeliveryReceipt {
         provider_id: "SM-7".to_owned(),
         state,

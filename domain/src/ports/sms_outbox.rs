@@ -42,11 +42,12 @@ pub trait SmsOutbox: Send + Sync {
     /// [`StoreError`].
     async fn claim(&self, now: Timestamp, limit: u32) -> Result<Vec<Message>, StoreError>;
 
-    /// Notes what came of a try ([`Message::settle`]).
+    /// Notes what came of a try ([`Message::settle`]) of the message that was `leased` for it. A receipt may have been
+    /// faster: what decides is the message as it is kept, and `leased` is the guess at it that nearly always holds.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn settle(&self, id: &MessageId, settled: &Settled, now: Timestamp) -> Result<(), StoreError>;
+    async fn settle(&self, leased: &Message, settled: &Settled, now: Timestamp) -> Result<(), StoreError>;
 
     /// Notes what the carrier behind `gateway` says, as far as [`MessageState::may_become`] lets it. Whether there is
     /// such a message.

@@ -56,7 +56,7 @@ impl Delivery {
     /// may be sent again, [`MOST_UNSETTLED`] times in all.
     pub async fn attempt(&self, message: &Message) -> Attempt {
         let (settled, delivered) = self.tried(message).await;
-        let kept = self.outbox.settle(&message.id, &settled, self.clock.now()).await;
+        let kept = self.outbox.settle(message, &settled, self.clock.now()).await;
         Attempt {
             settled,
             delivered,

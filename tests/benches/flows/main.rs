@@ -65,7 +65,7 @@ async fn run() -> Result<(), Failure> {
     let folder = tempfile::tempdir_in(&settings.folder)?;
     let machine = Machine::describe(folder.path())?;
     println!("{}\n{machine}", machine.provenance());
-    let mut people = People::new()?;
+    let mut people = People::new(settings.ids)?;
     let stores = Stores::prepare(&settings, &mut people, folder.path()).await?;
     let mut report = Report {
         machine,

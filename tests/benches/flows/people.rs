@@ -27,6 +27,28 @@ const STEP: u64 = 7_368_787;
 const UNSIGNED: usize = 40_000_000;
 const STORED: usize = 80_000_000;
 
+/// What the ids of users are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ids {
+    /// They grow with the time of their making, as ours do and those of Clerk (KSUIDs): neighbours in time are neighbours
+    /// in the index.
+    Ordered,
+    /// As those of many other identity providers: each is somewhere else in the index.
+    Random,
+}
+
+impl Ids {
+    /// 64 bits, for the `at`th person.
+    const fn of(self, at: u64, known: bool) -> u64 {
+        match self {
+            Self::Random => mixed(at),
+            // Whoever was there before came before.
+            Self::Ordered if known => (1 << 60) + at,
+            Self::Ordered => (2 << 60) + at,
+        }
+    }
+}
+
 /// A user of whom nobody has heard, and a number that nobody has.
 pub(crate) struct Person {
     pub(crate) user: String,
@@ -36,6 +58,7 @@ pub(crate) struct Person {
 
 /// Who verifies numbers: somebody new each time, for a store that stays knows those of earlier measurements.
 pub(crate) struct People {
+    ids: Ids,
     issuer: DevIssuer,
     /// Of the next ones, from `signed` on.
     tokens: VecDeque<String>,
@@ -45,8 +68,9 @@ pub(crate) struct People {
 }
 
 impl People {
-    pub(crate) fn new() -> Result<Self, Failure> {
+    pub(crate) fn new(ids: Ids) -> Result<Self, Failure> {
         Ok(Self {
+            ids,
             issuer: DevIssuer::new(&InstanceSecret::new(INSTANCE_SECRET)?),
             tokens: VecDeque::new(),
             signed: 0,
@@ -71,25 +95,29 @@ impl People {
     /// The next person, and what shows a server who it is.
     pub(crate) fn next(&self, contestant: Contestant) -> Result<(Person, String), Failure> {
         if !contestant.is_ours() {
-            let person = person(self.next_unsigned.fetch_add(1, Ordering::Relaxed));
+            let person = self.person(self.next_unsigned.fetch_add(1, Ordering::Relaxed));
             let bearer = person.user.clone();
             return Ok((person, bearer));
         }
         let at = self.next.fetch_add(1, Ordering::Relaxed);
         let signed = self.tokens.get(at - self.signed).cloned();
-        Ok((person(at), signed.map_or_else(|| self.token(at), Ok)?))
+        Ok((self.person(at), signed.map_or_else(|| self.token(at), Ok)?))
+    }
+
+    fn person(&self, at: usize) -> Person {
+        person(at, self.ids)
     }
 
     fn token(&self, at: usize) -> Result<String, Failure> {
-        let user: UserId = person(at).user.parse()?;
+        let user: UserId = self.person(at).user.parse()?;
         let now = Timestamp::from_millis(now()?);
         Ok(self.issuer.token(&user, now, Duration::from_secs(86_400)))
     }
 }
 
 /// The `at`th of those who have had their numbers verified before.
-pub(crate) fn stored(at: u32) -> Person {
-    person(STORED + at as usize)
+pub(crate) fn stored(at: u32, ids: Ids) -> Person {
+    person(STORED + at as usize, ids)
 }
 
 /// Milliseconds since the Unix epoch.
@@ -99,7 +127,7 @@ pub(crate) fn now() -> Result<i64, Failure> {
     Ok(i64::try_from(since.as_millis())?)
 }
 
-fn person(at: usize) -> Person {
+fn person(at: usize, ids: Ids) -> Person {
     let place = (at as u64 * STEP) % (AREAS.len() as u64 * EXCHANGES.len() as u64 * LINES);
     let (area, line, exchange) = (place % 16, place / 16 % LINES, place / 16 / LINES);
     let nth = |list: &[u64], at: u64| usize::try_from(at).ok().and_then(|at| list.get(at).copied());
@@ -107,8 +135,7 @@ fn person(at: usize) -> Person {
         nth(&AREAS, area).unwrap_or(212),
         nth(&EXCHANGES, exchange).unwrap_or(200),
     );
-    // As random as the ids of most identity providers: neighbours in time are none in the index.
-    let id = mixed(at as u64);
+    let id = ids.of(at as u64, at >= STORED);
     Person {
         user: format!("user_{id:016x}{:011x}", mixed(id) >> 20),
         number: 10_000_000_000 + area * 10_000_000 + exchange * LINES + line,

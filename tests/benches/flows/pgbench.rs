@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::Failure;
 use crate::contestant::Case;
 use crate::load::{Flow, Reading};
-use crate::people::now;
+use crate::people::{Ids, now};
 use crate::processes::{busy, cpu_of};
 use crate::sample::Sample;
 use crate::settings::Settings;
@@ -93,6 +93,7 @@ fn command(settings: &Settings, case: Case, url: &str, folder: &Path) -> Result<
         .arg(format!("--define=first={first}"))
         .arg(format!("--define=start={}", now()?))
         .arg("--define=flow=0")
+        .arg(format!("--define=random_ids={}", u8::from(settings.ids == Ids::Random)))
         .arg(url)
         .env("PGOPTIONS", SESSION)
         .stdin(Stdio::null())

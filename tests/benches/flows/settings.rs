@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::Failure;
 use crate::contestant::{Case, Contestant};
+use crate::people::Ids;
 
 /// What is measured, and how long.
 ///
@@ -11,6 +12,7 @@ use crate::contestant::{Case, Contestant};
 /// - `BENCH_SECONDS`: a measurement; 3. `BENCH_DROPPED_SECONDS`: of these, not counted; 0.3.
 /// - `BENCH_ROUNDS`: how often each cell of the matrix is measured; 3.
 /// - `BENCH_CLIENTS`: `1,16,64`. `BENCH_STORED`: users with a verified number that are there before; `0`.
+/// - `BENCH_IDS`: what the ids of users are like, `ordered` by time as ours and Clerk's, or `random`; `ordered`.
 /// - `BENCH_STARTS`: starts that are timed; 10. 0: none.
 /// - `BENCH_FOLDER`: where the databases are, which decides what disk is measured; the system's temporary folder.
 ///   PostgreSQL's own user must be able to enter it.
@@ -27,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) rounds: usize,
     pub(crate) clients: Vec<usize>,
     pub(crate) stored: Vec<u32>,
+    pub(crate) ids: Ids,
     pub(crate) starts: usize,
     pub(crate) folder: PathBuf,
     pub(crate) contestants: Vec<Contestant>,
@@ -55,6 +58,11 @@ impl Settings {
             rounds: count("BENCH_ROUNDS", 3)?.max(1),
             clients: list("BENCH_CLIENTS", "1,16,64")?,
             stored: list("BENCH_STORED", "0")?,
+            ids: match text("BENCH_IDS").as_deref() {
+                None | Some("ordered") => Ids::Ordered,
+                Some("random") => Ids::Random,
+                Some(unknown) => return Err(format!("BENCH_IDS={unknown:?}: neither `ordered` nor `random`").into()),
+            },
             starts: count("BENCH_STARTS", 10)?,
             folder: text("BENCH_FOLDER").map_or_else(std::env::temp_dir, PathBuf::from),
             contestants: arguments.only.unwrap_or_else(|| Contestant::ALL.to_vec()),
@@ -92,7 +100,11 @@ impl Settings {
     /// For the report.
     pub(crate) fn method(&self) -> String {
         let (rounds, span) = (self.rounds, self.span.as_secs_f64());
-        format!("medians of {rounds} round(s) of {span} s")
+        let ids = match self.ids {
+            Ids::Ordered => "ordered by time",
+            Ids::Random => "random",
+        };
+        format!("medians of {rounds} round(s) of {span} s; ids of users are {ids}")
     }
 
     /// What is measured in a round, in its order: who is compared takes turns, first ones in every second round last.

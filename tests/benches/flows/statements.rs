@@ -30,7 +30,7 @@ pub(crate) async fn trace(settings: &Settings, file: &Path) -> Result<String, Fa
     postgres.create("traced").await?;
     let url = postgres.url("traced");
     let server = Server::start(settings, Contestant::Postgres, &Store::Postgres { url }).await?;
-    let people = People::new()?;
+    let people = People::new(settings.ids)?;
     for _ in 0..WARM_UP {
         one_more(&people, &server, Contestant::Postgres).await?;
     }

@@ -160,13 +160,21 @@ impl Stores {
         postgres.copy(EMPTY, &name).await?;
         let url = postgres.url(&name);
         let pattern = fill::pattern(settings, people, Contestant::Postgres, &Store::Postgres { url }).await?;
-        fill::reporting("PostgreSQL", size, postgres::fill(postgres, &name, &pattern, size)).await
+        fill::reporting(
+            "PostgreSQL",
+            size,
+            postgres::fill(postgres, &name, &pattern, size, settings.ids),
+        )
+        .await
     }
 
     async fn fill_file(&mut self, settings: &Settings, people: &mut People, size: u32) -> Result<(), Failure> {
         let file = self.folder.join(format!("{}.db", filled(size)));
         let pattern = fill::pattern(settings, people, Contestant::Sqlite, &Store::stays(&file)).await?;
-        fill::reporting("SQLite", size, async { sqlite::fill(&file, &pattern, size) }).await?;
+        fill::reporting("SQLite", size, async {
+            sqlite::fill(&file, &pattern, size, settings.ids)
+        })
+        .await?;
         self.files.insert(size, file);
         Ok(())
     }

@@ -11,7 +11,7 @@ const HEAD: &str = r"-- What one flow of our server says to PostgreSQL. Made by 
 \set flow :flow + 1
 \set at :first + :flow * :clients + :client_id
 \set now :start + :flow
-\set user hash(:at)
+\set user case when :random_ids = 1 then hash(:at) else 3458764513820540928 + :at end
 \set place mod(:at * 7368787, 126560000)
 \set nth mod(:place, 16)
 \set area case \
@@ -25,8 +25,8 @@ const HEAD: &str = r"-- What one flow of our server says to PostgreSQL. Made by 
 \set loaded_revision 0
 ";
 
-/// How ids begin, how long they are, and an expression that gives one as long and as random: a user's is spread over
-/// the index, those of numbers and messages grow.
+/// How ids begin, how long they are, and an expression that gives one as long and as random: a user's is as
+/// `people.rs` has it, those of numbers and messages grow.
 const IDS: [(&str, usize, &str); 6] = [
     ("user_", 32, "'user_' || to_hex(:user::bigint) || 'f94ca85574a'"),
     ("idn_", 31, "'idn_0ERhd0hl' || :id::text"),

@@ -13,7 +13,7 @@ use super::Store;
 use crate::Failure;
 use crate::contestant::{Contestant, grouped};
 use crate::load::one_more;
-use crate::people::{People, mixed, now, stored};
+use crate::people::{Ids, People, mixed, now, stored};
 use crate::server::Server;
 use crate::settings::Settings;
 
@@ -59,11 +59,11 @@ pub(super) fn differing(table: &str, column: &str) -> Option<Differing> {
 }
 
 /// So many users, oldest first: the same ones each time but for their times.
-pub(super) fn users(size: u32) -> Result<impl Iterator<Item = Stored>, Failure> {
+pub(super) fn users(size: u32, ids: Ids) -> Result<impl Iterator<Item = Stored>, Failure> {
     let since = i64::try_from(SINCE.as_millis())?;
     let start = now()? - since;
     Ok((0..size).map(move |at| {
-        let person = stored(at);
+        let person = stored(at, ids);
         let created_at = start + since / i64::from(size) * i64::from(at);
         let id = PhoneNumberId::generate(Timestamp::from_millis(created_at), &Seeded(u64::from(at)));
         Stored {

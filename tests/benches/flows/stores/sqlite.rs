@@ -6,6 +6,7 @@ use rusqlite::{Connection, Statement};
 
 use super::fill::{Differing, Stored, TABLES, Value, differing, users};
 use crate::Failure;
+use crate::people::Ids;
 
 /// Nothing is kept safe while it is filled; the cache holds a store of some ten millions.
 const UNSAFE_BUT_FAST: &str = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA journal_mode = OFF; \
@@ -15,14 +16,14 @@ const UNSAFE_BUT_FAST: &str = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_m
 ///
 /// They are written in the order in which they came, to tables with all their indexes. Sorting them first would be
 /// faster and give a store that no server has: indexes whose pages are all full, where each new number splits some.
-pub(super) fn fill(file: &Path, pattern: &str, size: u32) -> Result<(), Failure> {
+pub(super) fn fill(file: &Path, pattern: &str, size: u32, ids: Ids) -> Result<(), Failure> {
     let connection = Connection::open(file)?;
     connection.execute_batch(UNSAFE_BUT_FAST)?;
     let mut inserts = Vec::new();
     for (table, key) in TABLES {
         inserts.push(Insert::new(&connection, table, key, pattern)?);
     }
-    for user in users(size)? {
+    for user in users(size, ids)? {
         for insert in &mut inserts {
             insert.run(&user)?;
         }

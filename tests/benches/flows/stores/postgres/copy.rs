@@ -6,6 +6,7 @@ use tokio_postgres::Client;
 
 use super::{Postgres, connect};
 use crate::Failure;
+use crate::people::Ids;
 use crate::stores::fill::{Differing, Stored, TABLES, Value, differing, users};
 
 /// How many bytes are sent at once.
@@ -19,11 +20,12 @@ pub(in crate::stores) async fn fill(
     database: &str,
     pattern: &str,
     size: u32,
+    ids: Ids,
 ) -> Result<(), Failure> {
     let client = connect(&postgres.url(database)).await?;
     let made = strip(&client).await?;
     for (table, key) in TABLES {
-        copy(&client, table, key, pattern, size).await?;
+        copy(&client, table, key, pattern, users(size, ids)?).await?;
     }
     for statement in made {
         client.batch_execute(&statement).await?;
@@ -62,7 +64,13 @@ async fn strip(client: &Client) -> Result<Vec<String>, Failure> {
     Ok(made)
 }
 
-async fn copy(client: &Client, table: &str, key: &str, pattern: &str, size: u32) -> Result<(), Failure> {
+async fn copy(
+    client: &Client,
+    table: &str,
+    key: &str,
+    pattern: &str,
+    users: impl Iterator<Item = Stored>,
+) -> Result<(), Failure> {
     let columns = "SELECT attname::text FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 \
         AND NOT attisdropped AND attgenerated = '' ORDER BY attnum";
     let columns = client.query(columns, &[&table]).await?;
@@ -84,7 +92,7 @@ async fn copy(client: &Client, table: &str, key: &str, pattern: &str, size: u32)
     let into = format!("COPY {table} ({}) FROM STDIN", columns.join(", "));
     let mut sink = pin!(client.copy_in::<_, Cursor<Vec<u8>>>(&into).await?);
     let mut chunk = Vec::with_capacity(CHUNK + 1024);
-    for user in users(size)? {
+    for user in users {
         write_row(&mut chunk, &cells, &user);
         if chunk.len() >= CHUNK {
             let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK + 1024));
