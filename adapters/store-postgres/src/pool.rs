@@ -8,18 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::{QueueMode, Timeouts};
+use deadpool::managed::{QueueMode, TimeoutType, Timeouts};
 use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, select};
+use futures_util::future::{BoxFuture, select_ok};
 use phoneproof_domain::ports::StoreError;
 
 use crate::OpenError;
 use crate::connect::{Connector, Role, SEARCH_FACTOR};
 use crate::errors::{Failure, told, unavailable};
-use shares::{Shares, is_busy};
+use shares::Shares;
 
 /// How long a caller waits, of the 2 s within which an answer is promised: longer than a statement may take (1.5 s), and
 /// short enough that a busy machine still answers in time.
@@ -98,18 +98,16 @@ impl Connections {
 
     /// One of the thread's own, or else one of everybody's; if all are in use, the first of either that comes back.
     async fn take(&self, own: Pool<AsyncPgConnection>) -> Result<Object<AsyncPgConnection>, PoolError> {
-        let busy = match own.timeout_get(&AT_ONCE).await {
-            Ok(taken) => return Ok(taken),
-            Err(error) => is_busy(&error),
-        };
+        // Where none can be opened, others may still be open.
+        if let Ok(taken) = own.timeout_get(&AT_ONCE).await {
+            return Ok(taken);
+        }
         match self.pool.timeout_get(&AT_ONCE).await {
-            Err(error) if is_busy(&error) && busy => {}
-            // Where none can be opened, others may still be open.
-            Err(error) if is_busy(&error) => return self.pool.get().await,
+            Err(PoolError::Timeout(TimeoutType::Wait)) => {}
             taken => return taken,
         }
-        let (first, _) = select(pin!(own.get()), pin!(self.pool.get())).await.factor_first();
-        first
+        let (first, _) = select_ok([pin!(own.get()), pin!(self.pool.get())]).await?;
+        Ok(first)
     }
 
     /// One whose server answers. Only a search asks: it is the one that would wait long for nothing.

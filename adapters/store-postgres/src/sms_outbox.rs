@@ -9,9 +9,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 use phoneproof_domain::ports::{DeliveryReceipt, MessageQuery, SmsOutbox, StoreError};
 use phoneproof_domain::{Message, MessageId, Settled, Timestamp};
-use phoneproof_store_rows::rows::{MessageProgress, MessageRow};
+use phoneproof_store_rows::messages::{end_of_try, progress};
+use phoneproof_store_rows::rows::MessageRow;
 use phoneproof_store_rows::schema::sms_messages;
-use phoneproof_store_rows::{EndOfTry, ProgressOfMessage, Update};
 
 use crate::PostgresStore;
 use crate::errors::Failure;
@@ -38,7 +38,8 @@ impl SmsOutbox for PostgresStore {
         let (leased, settled) = (leased.clone(), settled.clone());
         let kept = self.written(move |connection| {
             async move {
-                if settle_leased(connection, &leased, &settled, now).await? {
+                let end = end_of_try(&leased, &settled, now);
+                if diesel_async::RunQueryDsl::execute(end, &mut &*connection).await? == 1 {
                     return Ok(());
                 }
                 within(connection, settle(connection, &leased.id, settled, now)).await
@@ -104,30 +105,8 @@ async fn claim(mut connection: &AsyncPgConnection, now: Timestamp, limit: u32) -
         message.lease(now);
         claimed.push(message);
     }
-    let leased = claimed.iter().map(update).collect();
+    let leased = claimed.iter().map(|message| Step::new(progress(message))).collect();
     Ok((claimed, leased))
-}
-
-/// Settles a message that nothing has happened to since it was leased; whether that is so. Whatever happens to one
-/// changes one of the three: a lease the tries, the end of a try what is unsettled, a receipt the state.
-async fn settle_leased(
-    mut connection: &AsyncPgConnection,
-    leased: &Message,
-    settled: &Settled,
-    now: Timestamp,
-) -> Result<bool, Failure> {
-    let mut message = leased.clone();
-    message.settle(settled.clone(), now);
-    let end = Update {
-        kind: EndOfTry,
-        set: MessageProgress::of(&message).as_changeset(),
-        of: sms_messages::id
-            .eq(leased.id.as_str())
-            .and(sms_messages::state.eq(leased.state.as_str()))
-            .and(sms_messages::tries.eq(i64::from(leased.tries)))
-            .and(sms_messages::unsettled.eq(i64::from(leased.unsettled))),
-    };
-    Ok(diesel_async::RunQueryDsl::execute(end, &mut connection).await? == 1)
 }
 
 async fn settle(mut connection: &AsyncPgConnection, id: &MessageId, settled: Settled, now: Timestamp) -> Decided<()> {
@@ -141,7 +120,7 @@ async fn settle(mut connection: &AsyncPgConnection, id: &MessageId, settled: Set
     let Some(row) = row else { return Ok(((), Vec::new())) };
     let mut message = row.into_message()?;
     message.settle(settled, now);
-    Ok(((), vec![update(&message)]))
+    Ok(((), vec![Step::new(progress(&message))]))
 }
 
 async fn receive(
@@ -171,15 +150,7 @@ async fn receive(
     message.state = receipt.state;
     message.error.clone_from(&receipt.error);
     message.updated_at = now;
-    Ok((true, vec![update(&message)]))
-}
-
-fn update(message: &Message) -> Step {
-    Step::new(Update {
-        kind: ProgressOfMessage,
-        set: MessageProgress::of(message).as_changeset(),
-        of: sms_messages::id.eq(message.id.as_str().to_owned()),
-    })
+    Ok((true, vec![Step::new(progress(&message))]))
 }
 
 async fn message(mut connection: &AsyncPgConnection, id: &str) -> Result<Option<Message>, Failure> {

@@ -2,7 +2,7 @@
 //!
 //! Nothing here opens a connection or knows a database: [`schema`] has the tables as Diesel knows them, [`rows`] turns
 //! rows into aggregates and back, [`Plan`] and [`ClientPlan`] say which rows a change writes, [`Update`] is an update
-//! whose statement is prepared once, [`archive`] has rows as they move from one store into another, and [`corrupt`] and [`unavailable`] are the port's words for what goes wrong.
+//! whose statement is prepared once, [`messages`] has those of texts, [`archive`] has rows as they move from one store into another, and [`corrupt`] and [`unavailable`] are the port's words for what goes wrong.
 
 pub mod archive;
 mod belongings;
@@ -10,6 +10,7 @@ mod client_plan;
 mod errors;
 mod hex;
 pub mod instance;
+pub mod messages;
 mod plan;
 pub mod rows;
 pub mod schema;

@@ -14,11 +14,12 @@ use diesel::connection::SimpleConnection;
 use phoneproof_domain::ports::BoxError;
 
 use crate::connection::{Connector, Role};
+use crate::threads::ended;
 use crate::writer::LARGEST_GROUP;
 
 /// Changes after which it is done again: twice a full group. In a large file each has a page or two of its own, of the 4000
 /// after which SQLite does it by itself.
-pub(crate) const CHANGES: usize = 2 * LARGEST_GROUP;
+const CHANGES: usize = 2 * LARGEST_GROUP;
 
 /// The way to the thread. Dropping it lets it finish.
 #[derive(Debug)]
@@ -70,10 +71,8 @@ impl Checkpoints {
 impl Drop for Checkpoints {
     fn drop(&mut self) {
         drop(self.due.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread that empties the log of the database panicked");
+        if let Some(thread) = self.thread.take() {
+            ended(thread, "the thread that empties the log of the database panicked");
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::connection::{Connector, Role};
 use crate::errors::unavailable;
+use crate::threads::ended;
 
 /// How long a caller waits: an answer within 2 s is promised.
 const PATIENCE: Duration = Duration::from_millis(1900);
@@ -135,9 +136,7 @@ impl Drop for Readers {
     fn drop(&mut self) {
         self.queues.clear();
         for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a reading thread of the database panicked");
-            }
+            ended(thread, "a reading thread of the database panicked");
         }
     }
 }

@@ -11,9 +11,9 @@ use phoneproof_domain::{Message, MessageId, Settled, Timestamp};
 use crate::SqliteStore;
 use crate::errors::Failure;
 use crate::search::message_conditions;
-use phoneproof_store_rows::rows::{MessageProgress, MessageRow};
+use phoneproof_store_rows::messages::{end_of_try, progress};
+use phoneproof_store_rows::rows::MessageRow;
 use phoneproof_store_rows::schema::sms_messages;
-use phoneproof_store_rows::{EndOfTry, ProgressOfMessage, Update};
 
 #[async_trait]
 impl SmsOutbox for SqliteStore {
@@ -41,7 +41,7 @@ impl SmsOutbox for SqliteStore {
             for row in rows {
                 let mut message = row.into_message()?;
                 message.lease(now);
-                update(connection, &message)?;
+                progress(&message).execute(connection)?;
                 claimed.push(message);
             }
             Ok(claimed)
@@ -52,12 +52,12 @@ impl SmsOutbox for SqliteStore {
     async fn settle(&self, leased: &Message, settled: &Settled, now: Timestamp) -> Result<(), StoreError> {
         let (leased, settled) = (leased.clone(), settled.clone());
         self.written(move |connection| {
-            if settle_leased(connection, &leased, &settled, now)? {
+            if end_of_try(&leased, &settled, now).execute(connection)? == 1 {
                 return Ok(());
             }
             if let Some(mut message) = find(connection, &leased.id)? {
                 message.settle(settled.clone(), now);
-                update(connection, &message)?;
+                progress(&message).execute(connection)?;
             }
             Ok(())
         })
@@ -79,7 +79,7 @@ impl SmsOutbox for SqliteStore {
                 message.state = receipt.state;
                 message.error.clone_from(&receipt.error);
                 message.updated_at = now;
-                update(connection, &message)?;
+                progress(&message).execute(connection)?;
             }
             Ok(true)
         })
@@ -142,38 +142,6 @@ pub(crate) fn insert(connection: &mut SqliteConnection, message: &Message) -> Re
     diesel::insert_into(sms_messages::table)
         .values(MessageRow::of(message))
         .execute(connection)?;
-    Ok(())
-}
-
-/// Settles a message that nothing has happened to since it was leased; whether that is so. Whatever happens to one
-/// changes one of the three: a lease the tries, the end of a try what is unsettled, a receipt the state.
-fn settle_leased(
-    connection: &mut SqliteConnection,
-    leased: &Message,
-    settled: &Settled,
-    now: Timestamp,
-) -> Result<bool, Failure> {
-    let mut message = leased.clone();
-    message.settle(settled.clone(), now);
-    let end = Update {
-        kind: EndOfTry,
-        set: MessageProgress::of(&message).as_changeset(),
-        of: sms_messages::id
-            .eq(leased.id.as_str())
-            .and(sms_messages::state.eq(leased.state.as_str()))
-            .and(sms_messages::tries.eq(i64::from(leased.tries)))
-            .and(sms_messages::unsettled.eq(i64::from(leased.unsettled))),
-    };
-    Ok(end.execute(connection)? == 1)
-}
-
-fn update(connection: &mut SqliteConnection, message: &Message) -> Result<(), Failure> {
-    let update = Update {
-        kind: ProgressOfMessage,
-        set: MessageProgress::of(message).as_changeset(),
-        of: sms_messages::id.eq(message.id.as_str()),
-    };
-    update.execute(connection)?;
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use crate::checkpoints::Checkpoints;
 use crate::connection::{Connector, Role};
 use crate::errors::{Failure, unavailable};
 use crate::group::{self, GroupError};
+use crate::threads::ended;
 
 /// Most changes in one group: their callers wait for the slowest of them.
 pub(crate) const LARGEST_GROUP: usize = 256;
@@ -109,10 +110,8 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.queue.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the writing thread of the database panicked");
+        if let Some(thread) = self.thread.take() {
+            ended(thread, "the writing thread of the database panicked");
         }
     }
 }

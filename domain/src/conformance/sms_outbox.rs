@@ -195,13 +195,9 @@ async fn a_receipt_may_be_faster_than_the_end_of_its_try(work: &dyn UnitOfWork, 
     assert!(outbox.receipt("main", &receipt, later(3)).await.unwrap());
     let settled = sent("main", "SM-6");
     outbox.settle(&leased, &settled, later(7)).await.unwrap();
-    let expected = Message {
-        state: MessageState::Delivered,
-        ..{
-            leased.settle(settled, later(7));
-            leased
-        }
-    };
+    let mut expected = leased;
+    expected.settle(settled, later(7));
+    expected.state = MessageState::Delivered;
     assert_eq!(read(outbox, &expected).await, expected);
     let waiting = kept(work, message(later(10))).await;
     assert_eq!(outbox.claim(later(10), 10).await.unwrap().len(), 1);

@@ -2,7 +2,6 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use deadpool::managed::PoolError;
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::Pool;
 use tokio::runtime::{Handle, Id};
@@ -61,9 +60,4 @@ impl Shares {
         pools.push((here.id(), own.clone()));
         Ok(Some(own))
     }
-}
-
-/// Whether all connections of a pool are in use, rather than none can be opened.
-pub(super) fn is_busy<E>(error: &PoolError<E>) -> bool {
-    matches!(error, PoolError::Timeout(deadpool::managed::TimeoutType::Wait))
 }
