@@ -20,12 +20,19 @@ pub trait Archived: Serialize + DeserializeOwned {
 macro_rules! with_revision {
     ($(#[$meta:meta])* $name:ident = $row:ident of $table:ident) => {
         $(#[$meta])*
-        #[derive(Debug, Queryable, Selectable, Insertable, Serialize, Deserialize)]
+        #[derive(Debug, Insertable, Serialize, Deserialize)]
         #[diesel(table_name = $table, treat_none_as_default_value = false)]
         pub struct $name {
             #[diesel(embed)]
             row: $row,
             revision: i64,
+        }
+
+        // Not `Selectable`: with the columns of `row` inside a struct the compiler takes half a minute for one query.
+        impl From<($row, i64)> for $name {
+            fn from((row, revision): ($row, i64)) -> Self {
+                Self { row, revision }
+            }
         }
 
         impl Archived for $name {

@@ -9,7 +9,9 @@ use phoneproof_store_rows::archive::{
     BlockedNumberRow, COUNT_LIMITS, EventRow, LimitRows, Number, SettingRow, SigningKeyRow, WholeClientRow,
     WholeSignInTokenRow, WholeUserRow, records,
 };
-use phoneproof_store_rows::rows::{BackupCodeRow, MessageRow, PhoneNumberRow, SessionRow};
+use phoneproof_store_rows::rows::{
+    BackupCodeRow, ClientRow, MessageRow, PhoneNumberRow, SessionRow, SignInTokenRow, UserRow,
+};
 use phoneproof_store_rows::schema::{
     backup_codes, blocklist, clients, instance_settings, phone_numbers, sessions, sign_in_tokens, signing_keys,
     sms_messages, users, webhook_events,
@@ -52,24 +54,37 @@ pub(super) async fn page(
     after: Option<String>,
     limit: u32,
 ) -> Result<Vec<Record>, Failure> {
+    macro_rules! rows {
+        ($row:ty = $columns:expr, of $table:ident by $key:ident) => {{
+            // No key is empty: all of them come after the empty one.
+            let rows: Vec<$row> = $table::table
+                .filter($table::$key.gt(after.unwrap_or_default()))
+                .select($columns)
+                .order_by($table::$key)
+                .limit(limit.into())
+                .load(&mut connection)
+                .await?;
+            rows
+        }};
+    }
     macro_rules! page {
-        ($row:ty: $table:ident by $key:ident) => {{
-            let all = $table::table.select(<$row>::as_select());
-            let mut page = all.order_by($table::$key).limit(limit.into()).into_boxed();
-            if let Some(after) = after {
-                page = page.filter($table::$key.gt(after));
-            }
-            let rows: Vec<$row> = page.load(&mut connection).await?;
-            records(&rows)?
+        ($row:ident: $table:ident by $key:ident) => {
+            records(&rows!($row = $row::as_select(), of $table by $key))?
+        };
+    }
+    macro_rules! revised {
+        ($whole:ident = $row:ident: $table:ident) => {{
+            let rows = rows!(($row, i64) = ($row::as_select(), $table::revision), of $table by id);
+            records(&rows.into_iter().map($whole::from).collect::<Vec<_>>())?
         }};
     }
     Ok(match part {
-        Part::Users => page!(WholeUserRow: users by id),
+        Part::Users => revised!(WholeUserRow = UserRow: users),
         Part::PhoneNumbers => page!(PhoneNumberRow: phone_numbers by id),
         Part::BackupCodes => backup_codes(connection, after, limit).await?,
-        Part::Clients => page!(WholeClientRow: clients by id),
+        Part::Clients => revised!(WholeClientRow = ClientRow: clients),
         Part::Sessions => page!(SessionRow: sessions by id),
-        Part::SignInTokens => page!(WholeSignInTokenRow: sign_in_tokens by id),
+        Part::SignInTokens => revised!(WholeSignInTokenRow = SignInTokenRow: sign_in_tokens),
         Part::SigningKeys => page!(SigningKeyRow: signing_keys by id),
         Part::Limits => limits(connection, after, limit).await?,
         Part::Events => page!(EventRow: webhook_events by id),
