@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use phoneproof_domain::ports::{Courier, Sending};
+use phoneproof_domain::ports::{Courier, Sending, StoreError};
 use phoneproof_domain::use_cases::{Attempt, Delivered, Delivery};
 use phoneproof_domain::{Message, Settled};
 use tokio::runtime::Handle;
-use tokio::sync::{RwLock, Semaphore, watch};
+use tokio::sync::{RwLock, Semaphore, oneshot, watch};
+use tokio::task::JoinError;
 
 /// How often the outbox is looked at: retries, and what died processes left.
 const BEAT: Duration = Duration::from_millis(500);
@@ -18,6 +19,17 @@ const AT_ONCE: usize = 64;
 /// How long messages are kept after their end (`security.md`, "Keeping and showing").
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 const BEATS_AN_HOUR: u32 = 7200;
+/// How many answers may go out before what came of their texts is kept. Beyond, requests wait for that too, so that they do
+/// not outrun the store.
+const AHEAD: usize = 64;
+/// The pauses before it is tried again to keep what came of a text, all of them long before its lease ends: a store that
+/// is away for a moment costs no second text.
+const KEEP_PAUSES: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
 
 /// Tries messages in tasks of the server's own: a browser that leaves stops nothing.
 #[derive(Clone)]
@@ -28,6 +40,8 @@ pub(crate) struct Postman {
     runtime: Handle,
     /// Each try holds it shared; whoever gets it alone knows that none is under way.
     underway: Arc<RwLock<()>>,
+    /// Room for answers that go ahead.
+    ahead: Arc<Semaphore>,
 }
 
 impl Postman {
@@ -37,6 +51,7 @@ impl Postman {
             wait,
             runtime,
             underway: Arc::default(),
+            ahead: Arc::new(Semaphore::new(AHEAD)),
         }
     }
 
@@ -59,7 +74,7 @@ impl Postman {
                 let (postman, message) = (self.clone(), message.clone());
                 if let Ok(permit) = free.clone().acquire_owned().await {
                     self.runtime.spawn(async move {
-                        postman.attempt(message).await;
+                        postman.attempt(message, None).await;
                         drop(permit);
                     });
                 }
@@ -94,11 +109,40 @@ impl Postman {
         }
     }
 
-    async fn attempt(&self, message: Message) -> Delivered {
+    /// Tries it, tells whoever waits, and keeps what came of it. Whoever waits has nothing from the last: were it lost, the
+    /// same text would be sent once more, as it is after a death just before.
+    async fn attempt(&self, message: Message, waiting: Option<oneshot::Sender<Delivered>>) {
         let _underway = self.underway.read().await;
-        let attempt = self.delivery.attempt(&message).await;
-        log(&message, &attempt);
-        attempt.delivered
+        let Attempt { settled, delivered } = self.delivery.attempt(&message).await;
+        log(&message, &settled);
+        let tell = || {
+            if let Some(waiting) = waiting {
+                // Who has gone does not hear it.
+                let _ = waiting.send(delivered);
+            }
+        };
+        if let Ok(_ahead) = self.ahead.try_acquire() {
+            tell();
+            self.keep(&message, &settled).await;
+        } else {
+            self.keep(&message, &settled).await;
+            tell();
+        }
+    }
+
+    async fn keep(&self, message: &Message, settled: &Settled) {
+        let mut pauses = KEEP_PAUSES.into_iter();
+        loop {
+            let Err(error) = self.delivery.keep(message, settled).await else {
+                return;
+            };
+            let (StoreError::Unavailable(_), Some(pause)) = (&error, pauses.next()) else {
+                let id = &message.id;
+                tracing::error!(message.id = %id, "what became of a text could not be kept; it may be sent again: {error}");
+                return;
+            };
+            tokio::time::sleep(pause).await;
+        }
     }
 }
 
@@ -106,22 +150,26 @@ impl Postman {
 impl Courier for Postman {
     async fn send(&self, message: Message) -> Sending {
         let postman = self.clone();
-        let task = self.runtime.spawn(async move { postman.attempt(message).await });
-        match tokio::time::timeout(self.wait, task).await {
+        let (waiting, told) = oneshot::channel();
+        let task = self
+            .runtime
+            .spawn(async move { postman.attempt(message, Some(waiting)).await });
+        match tokio::time::timeout(self.wait, told).await {
             Ok(Ok(Delivered::Sent)) => Sending::Sent,
             Ok(Ok(Delivered::Failed(error))) => Sending::Failed(error),
             Ok(Ok(Delivered::Again)) | Err(_) => Sending::Underway,
-            Ok(Err(failed)) => match failed.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Sending::Underway,
+            // It ended without a word.
+            Ok(Err(_)) => match task.await.map_err(JoinError::try_into_panic) {
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                _ => Sending::Underway,
             },
         }
     }
 }
 
-fn log(message: &Message, attempt: &Attempt) {
+fn log(message: &Message, settled: &Settled) {
     let (id, to, tries) = (&message.id, message.to.masked(), message.tries);
-    match &attempt.settled {
+    match settled {
         Settled::Sent {
             gateway, doubt: None, ..
         } => tracing::debug!(message.id = %id, %to, tries, gateway, "a text was taken"),
@@ -135,8 +183,5 @@ fn log(message: &Message, attempt: &Attempt) {
         Settled::Expired => {
             tracing::warn!(message.id = %id, %to, tries, "a text was not taken before its code ran out");
         }
-    }
-    if let Err(error) = &attempt.kept {
-        tracing::error!(message.id = %id, "what became of a text could not be kept; it may be sent again: {error}");
     }
 }

@@ -9,7 +9,7 @@ use crate::{E164, MessageId, PhoneNumberId, Timestamp, UserId};
 pub enum MessageState {
     /// Waits for its next try.
     Queued,
-    /// Somebody tries just now, or died trying.
+    /// Somebody tries just now or has not noted the end yet, or died trying.
     Sending,
     /// A provider took it.
     Sent,
@@ -89,7 +89,7 @@ pub struct Message {
     pub provider_id: Option<String>,
     /// How often a provider was asked, or may have been.
     pub tries: u32,
-    /// Tries of which nobody knows the end: whoever made them died. At most [`MOST_UNSETTLED`] are made.
+    /// Tries of which nobody has noted the end: one under way, and those whose makers died. At most [`MOST_UNSETTLED`] are made.
     pub unsettled: u32,
     /// What it costs, in segments.
     pub segments: u32,
@@ -123,8 +123,12 @@ impl Message {
         self.updated_at = now;
     }
 
-    /// Notes what came of a try.
-    pub fn settle(&mut self, settled: Settled, now: Timestamp) {
+    /// Notes what came of the try that was the `tries`-th. One that no provider took is forgotten once another try has
+    /// begun: its end was noted too late to decide anything.
+    pub fn settle(&mut self, tries: u32, settled: Settled, now: Timestamp) {
+        if self.tries != tries && !matches!(settled, Settled::Sent { .. }) {
+            return;
+        }
         self.unsettled = 0;
         self.updated_at = now;
         self.due_at = None;

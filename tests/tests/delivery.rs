@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use phoneproof_domain::ports::{Receipt, SendError};
+use phoneproof_domain::ports::{DeliveryReceipt, MessageQuery, Receipt, SendError, SmsOutbox, StoreError};
+use phoneproof_domain::{Message, MessageId, Settled, Timestamp};
 use phoneproof_tests::{Actor, FakeCarrier, Setup, TestApp, TestStore};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 /// Adds a number and asks for a code; answers its path.
 async fn asked(app: &TestApp, user: &Actor, number: &str) -> String {
@@ -25,7 +27,8 @@ async fn message(app: &TestApp, number: &str) -> Value {
     app.back_end().get(&path).await.json[0].clone()
 }
 
-/// Waits for a message to get there, by asking: the dispatcher looks at its outbox twice a second.
+/// Waits for a message to get there, by asking: what came of a try is kept beside the answer, and the dispatcher looks at
+/// its outbox twice a second.
 async fn until(app: &TestApp, number: &str, status: &str) -> Value {
     for _ in 0..50_000 {
         let message = message(app, number).await;
@@ -42,15 +45,10 @@ async fn a_text_is_accounted_for_without_its_code() {
     let app = Setup::default().gateway(carrier.clone()).spawn().await;
     let (user, number) = (app.user("user_a"), app.number());
     asked(&app, &user, &number).await;
-    let shown = message(&app, &number).await;
+    let shown = until(&app, &number, "sent").await;
     assert_eq!(
-        (
-            &shown["status"],
-            &shown["attempts"],
-            &shown["segments"],
-            &shown["provider_message_id"]
-        ),
-        (&json!("sent"), &json!(1), &json!(1), &json!("SM1"))
+        (&shown["attempts"], &shown["segments"], &shown["provider_message_id"]),
+        (&json!(1), &json!(1), &json!("SM1"))
     );
     assert_eq!(
         (&shown["user_id"], &shown["to_phone_number"]),
@@ -93,8 +91,7 @@ async fn a_provider_that_is_down_gets_the_same_text_once_it_is_back() {
     let app = Setup::default().gateway(carrier.clone()).spawn().await;
     let (user, number) = (app.user("user_a"), app.number());
     let path = asked(&app, &user, &number).await;
-    let waiting = message(&app, &number).await;
-    assert_eq!(waiting["status"], "queued");
+    let waiting = until(&app, &number, "queued").await;
     assert!(waiting["error"].as_str().unwrap().contains("maintenance"));
     down.store(false, Ordering::SeqCst);
     app.clock.advance(Duration::from_secs(10));
@@ -130,8 +127,7 @@ async fn what_may_have_been_taken_is_never_sent_again() {
     let app = Setup::default().gateway(carrier.clone()).spawn().await;
     let (user, number) = (app.user("user_a"), app.number());
     asked(&app, &user, &number).await;
-    let sent = message(&app, &number).await;
-    assert_eq!(sent["status"], "sent");
+    let sent = until(&app, &number, "sent").await;
     assert!(sent["error"].as_str().is_some(), "with its doubt");
     app.clock.advance(Duration::from_secs(500));
     asked(&app, &user, &app.number()).await;
@@ -161,6 +157,84 @@ impl phoneproof_domain::ports::SmsGateway for Slow {
         let _ = self.0.acquire().await;
         Ok(Receipt::of("late"))
     }
+}
+
+/// Keeps the end of a try when it is let, and fails once before.
+struct SlowOutbox {
+    outbox: Arc<dyn SmsOutbox>,
+    room: Arc<Semaphore>,
+    fails: AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl SmsOutbox for SlowOutbox {
+    async fn settle(&self, leased: &Message, settled: &Settled, now: Timestamp) -> Result<(), StoreError> {
+        if let Ok(permit) = self.room.acquire().await {
+            permit.forget();
+        }
+        if self.fails.swap(false, Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("busy".into()));
+        }
+        self.outbox.settle(leased, settled, now).await
+    }
+
+    async fn claim(&self, now: Timestamp, limit: u32) -> Result<Vec<Message>, StoreError> {
+        self.outbox.claim(now, limit).await
+    }
+
+    async fn receipt(&self, gateway: &str, receipt: &DeliveryReceipt, now: Timestamp) -> Result<bool, StoreError> {
+        self.outbox.receipt(gateway, receipt, now).await
+    }
+
+    async fn message(&self, id: &MessageId) -> Result<Option<Message>, StoreError> {
+        self.outbox.message(id).await
+    }
+
+    async fn messages(&self, query: &MessageQuery) -> Result<(Vec<Message>, u64), StoreError> {
+        self.outbox.messages(query).await
+    }
+
+    async fn forget_messages(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.outbox.forget_messages(before).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stop_waits_for_what_came_of_a_text_and_a_request_does_not() {
+    let (store, room) = (TestStore::create(), Arc::new(Semaphore::new(0)));
+    // Who waits for too long would be told that the text is under way.
+    let carrier = Arc::new(FakeCarrier::new(|_| Err(SendError::Rejected("21211".into()))));
+    let theirs = room.clone();
+    let app = Setup::default()
+        .gateway(carrier.clone())
+        .option("PHONEPROOF__STORE__URL", store.url())
+        .adapters(move |adapters| {
+            adapters.store.sms_outbox = Arc::new(SlowOutbox {
+                outbox: adapters.store.sms_outbox.clone(),
+                room: theirs,
+                fails: AtomicBool::new(true),
+            });
+        })
+        .spawn()
+        .await;
+    let (user, number, address) = (app.user("user_a"), app.number(), app.url.clone());
+    let path = format!("/v1/me/phone_numbers/{}", app.added_number(&user, &number).await);
+    let form = [("strategy", "phone_code")];
+    let prepared = user.post(&format!("{path}/prepare_verification"), &form).await;
+    prepared.is_error(400, "sms_send_error");
+    assert_eq!(message(&app, &number).await["status"], "sending");
+    drop(user);
+    let stopping = tokio::spawn(app.stop());
+    let address = address.strip_prefix("http://").unwrap().to_owned();
+    while tokio::net::TcpStream::connect(&address).await.is_ok() {}
+    assert!(!stopping.is_finished());
+    room.add_permits(2);
+    stopping.await.unwrap().unwrap();
+    let state = "SELECT state FROM sms_messages";
+    assert_eq!(
+        (store.query(state), carrier.given().len()),
+        (vec!["failed".to_owned()], 1)
+    );
 }
 
 /// A process dies after the commit, before any provider was asked, or before its answer was kept.

@@ -363,6 +363,10 @@ async fn the_claims_of_one_outbox() {
         ];
         theirs.extend(gateway.map(|(name, value)| (format!("PHONEPROOF__SMS__GATEWAYS__MAIN__{name}"), value)));
         let processes: Vec<Program> = (0..size).map(|_| Program::serve(&theirs)).collect();
+        let sending = "SELECT count(*) FROM sms_messages WHERE state = 'sending'";
+        while app.store.query(sending) != ["0"] {
+            tokio::task::yield_now().await;
+        }
         // All are due at once, and every process goes for them.
         down.store(false, Ordering::SeqCst);
         let due = "UPDATE sms_messages SET due_at_ms = 1 WHERE state = 'queued' RETURNING id";

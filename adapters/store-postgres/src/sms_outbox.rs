@@ -42,7 +42,7 @@ impl SmsOutbox for PostgresStore {
                 if diesel_async::RunQueryDsl::execute(end, &mut &*connection).await? == 1 {
                     return Ok(());
                 }
-                within(connection, settle(connection, &leased.id, settled, now)).await
+                within(connection, settle(connection, &leased, settled, now)).await
             }
             .boxed()
         });
@@ -109,9 +109,9 @@ async fn claim(mut connection: &AsyncPgConnection, now: Timestamp, limit: u32) -
     Ok((claimed, leased))
 }
 
-async fn settle(mut connection: &AsyncPgConnection, id: &MessageId, settled: Settled, now: Timestamp) -> Decided<()> {
+async fn settle(mut connection: &AsyncPgConnection, leased: &Message, settled: Settled, now: Timestamp) -> Decided<()> {
     let row: Option<MessageRow> = sms_messages::table
-        .find(id.as_str())
+        .find(leased.id.as_str())
         .select(MessageRow::as_select())
         .for_update()
         .get_result(&mut connection)
@@ -119,7 +119,7 @@ async fn settle(mut connection: &AsyncPgConnection, id: &MessageId, settled: Set
         .optional()?;
     let Some(row) = row else { return Ok(((), Vec::new())) };
     let mut message = row.into_message()?;
-    message.settle(settled, now);
+    message.settle(leased.tries, settled, now);
     Ok(((), vec![Step::new(progress(&message))]))
 }
 

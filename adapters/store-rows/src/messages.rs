@@ -30,7 +30,7 @@ pub fn progress(message: &Message) -> Update<ProgressOfMessage, Progress, OfId> 
 #[must_use]
 pub fn end_of_try(leased: &Message, settled: &Settled, now: Timestamp) -> Update<EndOfTry, Progress, OfLeased> {
     let mut message = leased.clone();
-    message.settle(settled.clone(), now);
+    message.settle(leased.tries, settled.clone(), now);
     Update {
         kind: EndOfTry,
         set: MessageProgress::of(&message).as_changeset(),

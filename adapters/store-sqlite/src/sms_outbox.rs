@@ -56,7 +56,7 @@ impl SmsOutbox for SqliteStore {
                 return Ok(());
             }
             if let Some(mut message) = find(connection, &leased.id)? {
-                message.settle(settled.clone(), now);
+                message.settle(leased.tries, settled.clone(), now);
                 progress(&message).execute(connection)?;
             }
             Ok(())

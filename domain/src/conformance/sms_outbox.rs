@@ -20,6 +20,7 @@ pub async fn all(users: &dyn Repository<User>, work: &dyn UnitOfWork, outbox: &d
     receipts_lead_forward_alone(work, outbox).await;
     messages_are_found(work, outbox).await;
     what_waits_is_not_forgotten(work, outbox).await;
+    an_older_try_undoes_nothing_of_a_younger_one(work, outbox).await;
 }
 
 fn message(at: Timestamp) -> Message {
@@ -169,7 +170,7 @@ async fn settling_follows_the_rules(work: &dyn UnitOfWork, outbox: &dyn SmsOutbo
         expected.lease(NOW);
         kept(work, expected.clone()).await;
         outbox.settle(&expected, &settled, later(7)).await.unwrap();
-        expected.settle(settled, later(7));
+        expected.settle(1, settled, later(7));
         assert_eq!(read(outbox, &expected).await, expected);
     }
     let due = outbox.claim(later(4999), 10).await.unwrap();
@@ -196,13 +197,33 @@ async fn a_receipt_may_be_faster_than_the_end_of_its_try(work: &dyn UnitOfWork, 
     let settled = sent("main", "SM-6");
     outbox.settle(&leased, &settled, later(7)).await.unwrap();
     let mut expected = leased;
-    expected.settle(settled, later(7));
+    expected.settle(1, settled, later(7));
     expected.state = MessageState::Delivered;
     assert_eq!(read(outbox, &expected).await, expected);
-    let waiting = kept(work, message(later(10))).await;
-    assert_eq!(outbox.claim(later(10), 10).await.unwrap().len(), 1);
-    outbox.settle(&waiting, &Settled::Expired, later(11)).await.unwrap();
-    assert_eq!(read(outbox, &waiting).await.state, MessageState::Expired);
+}
+
+/// A store that was away may keep the end of a try when another has begun.
+async fn an_older_try_undoes_nothing_of_a_younger_one(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+    let mut first = message(NOW);
+    first.lease(NOW);
+    kept(work, first.clone()).await;
+    let late = NOW.plus(MESSAGE_LEASE);
+    let claimed = outbox.claim(late, 100).await.unwrap();
+    let second = claimed.into_iter().find(|message| message.id == first.id).unwrap();
+    let again = Settled::Again {
+        at: late,
+        reason: "down".to_owned(),
+    };
+    for untaken in [again, Settled::Expired] {
+        outbox.settle(&first, &untaken, late).await.unwrap();
+        assert_eq!(read(outbox, &second).await, second);
+    }
+    outbox.settle(&first, &sent("main", "SM-8"), late).await.unwrap();
+    assert_eq!(
+        read(outbox, &second).await.state,
+        MessageState::Sent,
+        "a text that was taken is"
+    );
 }
 
 async fn receipts_lead_forward_alone(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {

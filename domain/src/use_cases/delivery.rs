@@ -41,27 +41,28 @@ pub enum Delivered {
 /// A try, for whoever made it and for the log.
 #[derive(Debug)]
 pub struct Attempt {
-    /// What came of it, as it was to be kept.
+    /// What came of it, to be kept.
     pub settled: Settled,
     /// The same for whoever waits.
     pub delivered: Delivered,
-    /// Whether it could be kept.
-    pub kept: Result<(), StoreError>,
 }
 
 impl Delivery {
-    /// Tries a leased message once and keeps what came of it.
-    ///
-    /// A try whose end cannot be kept ends as one that its process did not survive: after the lease the same text
-    /// may be sent again, [`MOST_UNSETTLED`] times in all.
+    /// Tries a leased message once. The caller must [`keep`](Delivery::keep) what came of it; whoever waits for the text need
+    /// not wait for that as well.
     pub async fn attempt(&self, message: &Message) -> Attempt {
         let (settled, delivered) = self.tried(message).await;
-        let kept = self.outbox.settle(message, &settled, self.clock.now()).await;
-        Attempt {
-            settled,
-            delivered,
-            kept,
-        }
+        Attempt { settled, delivered }
+    }
+
+    /// Keeps what came of a try.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't. The try then ends as one that its process did not survive: after the lease the same text may be
+    /// sent again, [`MOST_UNSETTLED`] times in all.
+    pub async fn keep(&self, message: &Message, settled: &Settled) -> Result<(), StoreError> {
+        self.outbox.settle(message, settled, self.clock.now()).await
     }
 
     async fn tried(&self, message: &Message) -> (Settled, Delivered) {
@@ -166,6 +167,8 @@ fn told(error: &SendError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::ports::{MockClock, MockSmsGateway, MockSmsOutbox, Receipt};
     use crate::testing::{Clear, Counting};
@@ -213,7 +216,12 @@ mod tests {
                 gateway.expect_send().never();
             }
         }
-        outbox.expect_settle().times(1).returning(|_, _, _| Ok(()));
+        let kept = Arc::new(Mutex::new(None));
+        let keeps = kept.clone();
+        outbox.expect_settle().times(1).returning(move |_, settled, _| {
+            *keeps.lock().unwrap() = Some(settled.clone());
+            Ok(())
+        });
         let delivery = Delivery {
             outbox: Arc::new(outbox),
             gateway: Arc::new(gateway),
@@ -221,7 +229,9 @@ mod tests {
             clock: Arc::new(clock),
             entropy: Arc::new(Counting::default()),
         };
-        delivery.attempt(message).await.settled
+        let attempt = delivery.attempt(message).await;
+        delivery.keep(message, &attempt.settled).await.unwrap();
+        kept.lock().unwrap().take().unwrap()
     }
 
     #[tokio::test]

@@ -114,6 +114,9 @@ impl Instance {
 
         let halfway = Browser::of(server);
         let path = began(&halfway, &[("phone_number", "+14045550101")]).await;
+        // What came of the text is kept beside the answer.
+        let sending = "/v1/sms_messages?status=sending";
+        while back_end.get(sending).await.resource() != &json!([]) {}
         Self {
             browser,
             number,
