@@ -17,9 +17,24 @@ use tokio::sync::Notify;
 const ROUNDS: usize = 8;
 /// Acknowledged changes after which a round ends, in the middle of whatever goes on then.
 const CHANGES_A_ROUND: usize = 300;
-/// One client for each; test numbers of real area codes, so that the code is known.
-const AREA_CODES: [&str; 16] = [
-    "205", "206", "212", "213", "305", "310", "312", "404", "415", "503", "512", "602", "614", "617", "702", "713",
+/// One client for each pair; test numbers of real area codes, a hundred in each, so that the code is known.
+const AREA_CODES: [[&str; 2]; 16] = [
+    ["205", "214"],
+    ["206", "215"],
+    ["212", "216"],
+    ["213", "303"],
+    ["305", "314"],
+    ["310", "323"],
+    ["312", "402"],
+    ["404", "408"],
+    ["415", "410"],
+    ["503", "412"],
+    ["512", "480"],
+    ["602", "502"],
+    ["614", "508"],
+    ["617", "510"],
+    ["702", "516"],
+    ["713", "520"],
 ];
 
 /// How far a number is, in the order in which a client goes about it.
@@ -58,7 +73,7 @@ impl Stage {
 struct Client {
     user: String,
     token: String,
-    area: &'static str,
+    areas: [&'static str; 2],
     numbers: Vec<(String, Stage)>,
     /// What was under way when the server died: the number, and how far it would be now.
     in_doubt: Option<(usize, Stage)>,
@@ -73,7 +88,7 @@ struct Tally {
 
 impl Client {
     fn number(&self, at: usize) -> String {
-        format!("+1{}55501{at:02}", self.area)
+        format!("+1{}55501{:02}", self.areas[at / 100], at % 100)
     }
 
     /// Goes on from where it is until the server is gone.
@@ -190,13 +205,13 @@ fn options(store: &TestStore) -> BTreeMap<String, String> {
 }
 
 fn clients(options: &BTreeMap<String, String>) -> Vec<Client> {
-    let client = |area: &&'static str| {
-        let user = format!("user_{area}");
+    let client = |areas: &[&'static str; 2]| {
+        let user = format!("user_{}", areas[0]);
         let token = Program::run(&["dev", "token", "--user", &user], options).stdout;
         Client {
             token: String::from_utf8_lossy(&token).trim().to_owned(),
             user,
-            area,
+            areas: *areas,
             numbers: Vec::new(),
             in_doubt: None,
         }
