@@ -124,6 +124,27 @@ impl TestApp {
         }
     }
 
+    /// What became of the youngest text to `number`, as its back end is told.
+    pub async fn text_to(&self, number: &str) -> Value {
+        let path = format!("/v1/sms_messages?phone_number={}", number.replace('+', "%2B"));
+        self.back_end().get(&path).await.json[0].clone()
+    }
+
+    /// The same once it is as it is waited for, by asking: what came of a try is kept beside the answer, and the dispatcher
+    /// looks at its outbox twice a second.
+    ///
+    /// # Panics
+    /// If it never is.
+    pub async fn text_once(&self, number: &str, reached: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..50_000 {
+            let text = self.text_to(number).await;
+            if reached(&text) {
+                return text;
+            }
+        }
+        panic!("never there: {:#}", self.text_to(number).await)
+    }
+
     /// Stops the server as SIGTERM does and waits until it is gone.
     ///
     /// # Errors

@@ -22,21 +22,8 @@ async fn asked(app: &TestApp, user: &Actor, number: &str) -> String {
     path
 }
 
-async fn message(app: &TestApp, number: &str) -> Value {
-    let path = format!("/v1/sms_messages?phone_number={}", number.replace('+', "%2B"));
-    app.back_end().get(&path).await.json[0].clone()
-}
-
-/// Waits for a message to get there, by asking: what came of a try is kept beside the answer, and the dispatcher looks at
-/// its outbox twice a second.
 async fn until(app: &TestApp, number: &str, status: &str) -> Value {
-    for _ in 0..50_000 {
-        let message = message(app, number).await;
-        if message["status"] == status {
-            return message;
-        }
-    }
-    panic!("never {status}: {:#}", message(app, number).await)
+    app.text_once(number, |text| text["status"] == status).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +132,7 @@ async fn a_slow_provider_does_not_keep_the_request() {
         .await;
     let (user, number) = (app.user("user_a"), app.number());
     asked(&app, &user, &number).await;
-    assert_eq!(message(&app, &number).await["status"], "sending");
+    assert_eq!(app.text_to(&number).await["status"], "sending");
 }
 
 /// Never answers.
@@ -222,7 +209,7 @@ async fn the_stop_waits_for_what_came_of_a_text_and_a_request_does_not() {
     let form = [("strategy", "phone_code")];
     let prepared = user.post(&format!("{path}/prepare_verification"), &form).await;
     prepared.is_error(400, "sms_send_error");
-    assert_eq!(message(&app, &number).await["status"], "sending");
+    assert_eq!(app.text_to(&number).await["status"], "sending");
     drop(user);
     let stopping = tokio::spawn(app.stop());
     let address = address.strip_prefix("http://").unwrap().to_owned();
@@ -255,7 +242,7 @@ async fn what_a_dead_process_left_is_sent_by_another_with_the_same_code() {
         .await;
     let (user, number) = (dead.user("user_a"), dead.number());
     let path = asked(&dead, &user, &number).await;
-    assert_eq!(message(&alive, &number).await["status"], "sending");
+    assert_eq!(alive.text_to(&number).await["status"], "sending");
     assert_eq!(carrier.given().len(), 0, "the lease holds");
     alive.clock.advance(Duration::from_secs(91));
     let sent = until(&alive, &number, "sent").await;
@@ -304,9 +291,9 @@ async fn a_death_after_the_providers_yes_repeats_the_text_once() {
     for seconds in [91, 91, 91] {
         second.clock.advance(Duration::from_secs(seconds));
         first.clock.advance(Duration::from_secs(seconds));
-        let before = message(&second, &number).await["attempts"].as_u64();
+        let before = second.text_to(&number).await["attempts"].as_u64();
         for _ in 0..50_000 {
-            let now = message(&second, &number).await;
+            let now = second.text_to(&number).await;
             if now["attempts"].as_u64() > before || now["status"] == "sent" {
                 break;
             }

@@ -339,11 +339,7 @@ fn check_change(before: &User, after: &User) {
 }
 
 proptest! {
-    // Each has a store of its own, which PostgreSQL takes half a second to make.
-    #![proptest_config(ProptestConfig {
-        cases: if TestStore::is_postgres() { 50 } else { 150 },
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_is_done_the_invariants_hold(steps in steps()) {

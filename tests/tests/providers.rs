@@ -45,15 +45,8 @@ async fn texted(app: &TestApp, number: &str) -> (Answer, Value) {
     let prepared = user
         .post(&format!("{path}/prepare_verification"), &[("strategy", "phone_code")])
         .await;
-    let path = format!("/v1/sms_messages?phone_number={}", number.replace('+', "%2B"));
-    // What came of a try is kept beside the answer.
-    for _ in 0..50_000 {
-        let message = app.back_end().get(&path).await.json[0].clone();
-        if message["status"] != "sending" {
-            return (prepared, message);
-        }
-    }
-    panic!("the text stays under way")
+    let message = app.text_once(number, |text| text["status"] != "sending").await;
+    (prepared, message)
 }
 
 async fn receipt(app: &TestApp, status: &str, signed: &str) -> Answer {

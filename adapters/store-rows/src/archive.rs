@@ -28,7 +28,7 @@ macro_rules! with_revision {
             revision: i64,
         }
 
-        // Not `Selectable`: with the columns of `row` inside a struct the compiler takes half a minute for one query.
+        // Not `Selectable`: with the columns of `row` inside a struct the compiler takes over 20 seconds for one query.
         impl From<($row, i64)> for $name {
             fn from((row, revision): ($row, i64)) -> Self {
                 Self { row, revision }
@@ -207,6 +207,29 @@ pub fn rows<R: Archived>(records: &[Record]) -> Result<Vec<R>, StoreError> {
         row.map_err(|error| corrupt("the archive", &record.key, error))
     };
     records.iter().map(row).collect()
+}
+
+/// One page of a table, as records: the rows after the key `$after`, `$limit` of them at most. `$load!` runs a query, and
+/// `$whole = $row` is a row together with its revision.
+#[macro_export]
+macro_rules! page_of {
+    (@rows $table:ident by $key:ident, $after:ident, $limit:ident) => {
+        // No key is empty: all of them come after the empty one.
+        $table::table
+            .filter($table::$key.gt($after.unwrap_or_default()))
+            .order_by($table::$key)
+            .limit($limit.into())
+    };
+    ($load:ident, $after:ident, $limit:ident, $row:ident: $table:ident by $key:ident) => {{
+        let page = $crate::page_of!(@rows $table by $key, $after, $limit);
+        let rows: Vec<$row> = $load!(page.select($row::as_select()));
+        $crate::archive::records(&rows)?
+    }};
+    ($load:ident, $after:ident, $limit:ident, $whole:ident = $row:ident: $table:ident by $key:ident) => {{
+        let page = $crate::page_of!(@rows $table by $key, $after, $limit);
+        let rows: Vec<($row, i64)> = $load!(page.select(($row::as_select(), $table::revision)));
+        $crate::archive::records(&rows.into_iter().map($whole::from).collect::<Vec<_>>())?
+    }};
 }
 
 /// How far a copy is: the only row of `copies`.

@@ -51,21 +51,6 @@ impl Delivery {
     /// Tries a leased message once. The caller must [`keep`](Delivery::keep) what came of it; whoever waits for the text need
     /// not wait for that as well.
     pub async fn attempt(&self, message: &Message) -> Attempt {
-        let (settled, delivered) = self.tried(message).await;
-        Attempt { settled, delivered }
-    }
-
-    /// Keeps what came of a try.
-    ///
-    /// # Errors
-    ///
-    /// If the store can't. The try then ends as one that its process did not survive: after the lease the same text may be
-    /// sent again, [`MOST_UNSETTLED`] times in all.
-    pub async fn keep(&self, message: &Message, settled: &Settled) -> Result<(), StoreError> {
-        self.outbox.settle(message, settled, self.clock.now()).await
-    }
-
-    async fn tried(&self, message: &Message) -> (Settled, Delivered) {
         let now = self.clock.now();
         let left = message.expires_at.since(now);
         if now >= message.expires_at {
@@ -77,18 +62,13 @@ impl Delivery {
         }
         let Some(sms) = self.opened(message, left) else {
             let reason = "the text cannot be opened: was the instance secret changed?".to_owned();
-            return (
-                Settled::Failed { reason: reason.clone() },
-                Delivered::Failed(SendError::Refused(reason.into())),
-            );
+            return failed(reason.clone(), SendError::Refused(reason.into()));
         };
         match self.gateway.send(&sms).await {
             Ok(receipt) => sent(receipt.gateway, Some(receipt.provider_id), sms.segments(), None),
             // Once more might be once too often.
             Err(error @ SendError::Unknown(_)) => sent(None, None, sms.segments(), Some(told(&error))),
-            Err(error @ (SendError::Rejected(_) | SendError::Refused(_))) => {
-                (Settled::Failed { reason: told(&error) }, Delivered::Failed(error))
-            }
+            Err(error @ (SendError::Rejected(_) | SendError::Refused(_))) => failed(told(&error), error),
             Err(error) => {
                 let pause = match &error {
                     SendError::Throttled { retry_after } => *retry_after,
@@ -97,17 +77,27 @@ impl Delivery {
                 let at = self.again_at(message.tries, pause);
                 if at >= message.expires_at {
                     let reason = format!("{}; its code runs out before the next try", told(&error));
-                    return (Settled::Failed { reason }, Delivered::Failed(error));
+                    return failed(reason, error);
                 }
-                (
-                    Settled::Again {
+                Attempt {
+                    settled: Settled::Again {
                         at,
                         reason: told(&error),
                     },
-                    Delivered::Again,
-                )
+                    delivered: Delivered::Again,
+                }
             }
         }
+    }
+
+    /// Keeps what came of a try.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't. The try then ends as one that its process did not survive: after the lease the same text may be
+    /// sent again, [`MOST_UNSETTLED`] times in all.
+    pub async fn keep(&self, message: &Message, settled: &Settled) -> Result<(), StoreError> {
+        self.outbox.settle(message, settled, self.clock.now()).await
     }
 
     fn opened(&self, message: &Message, left: Duration) -> Option<Sms> {
@@ -133,24 +123,30 @@ impl Delivery {
     }
 }
 
-fn expired() -> (Settled, Delivered) {
-    let error = SendError::Unavailable("its code has run out".into());
-    (Settled::Expired, Delivered::Failed(error))
+fn expired() -> Attempt {
+    Attempt {
+        settled: Settled::Expired,
+        delivered: Delivered::Failed(SendError::Unavailable("its code has run out".into())),
+    }
 }
 
-fn sent(
-    gateway: Option<String>,
-    provider_id: Option<String>,
-    segments: u32,
-    doubt: Option<String>,
-) -> (Settled, Delivered) {
-    let settled = Settled::Sent {
-        gateway,
-        provider_id,
-        segments,
-        doubt,
-    };
-    (settled, Delivered::Sent)
+fn failed(reason: String, error: SendError) -> Attempt {
+    Attempt {
+        settled: Settled::Failed { reason },
+        delivered: Delivered::Failed(error),
+    }
+}
+
+fn sent(gateway: Option<String>, provider_id: Option<String>, segments: u32, doubt: Option<String>) -> Attempt {
+    Attempt {
+        settled: Settled::Sent {
+            gateway,
+            provider_id,
+            segments,
+            doubt,
+        },
+        delivered: Delivered::Sent,
+    }
 }
 
 /// An error with its causes. No gateway quotes number or code in one.

@@ -8,6 +8,7 @@ use phoneproof_store_rows::archive::{
     BlockedNumberRow, COUNT_LIMITS, EventRow, LimitRows, Number, SettingRow, SigningKeyRow, WholeClientRow,
     WholeSignInTokenRow, WholeUserRow, records,
 };
+use phoneproof_store_rows::page_of;
 use phoneproof_store_rows::rows::{
     BackupCodeRow, ClientRow, MessageRow, PhoneNumberRow, SessionRow, SignInTokenRow, UserRow,
 };
@@ -48,36 +49,23 @@ pub(super) fn page(
     after: Option<String>,
     limit: u32,
 ) -> Result<Vec<Record>, ReadError> {
-    macro_rules! rows {
-        ($row:ty = $columns:expr, of $table:ident by $key:ident) => {{
-            // No key is empty: all of them come after the empty one.
-            let rows: Vec<$row> = $table::table
-                .filter($table::$key.gt(after.unwrap_or_default()))
-                .select($columns)
-                .order_by($table::$key)
-                .limit(limit.into())
-                .load(connection)?;
-            rows
-        }};
-    }
-    macro_rules! page {
-        ($row:ident: $table:ident by $key:ident) => {
-            records(&rows!($row = $row::as_select(), of $table by $key))?
+    macro_rules! load {
+        ($query:expr) => {
+            $query.load(connection)?
         };
     }
-    macro_rules! revised {
-        ($whole:ident = $row:ident: $table:ident) => {{
-            let rows = rows!(($row, i64) = ($row::as_select(), $table::revision), of $table by id);
-            records(&rows.into_iter().map($whole::from).collect::<Vec<_>>())?
-        }};
+    macro_rules! page {
+        ($($what:tt)*) => {
+            page_of!(load, after, limit, $($what)*)
+        };
     }
     Ok(match part {
-        Part::Users => revised!(WholeUserRow = UserRow: users),
+        Part::Users => page!(WholeUserRow = UserRow: users by id),
         Part::PhoneNumbers => page!(PhoneNumberRow: phone_numbers by id),
         Part::BackupCodes => backup_codes(connection, after, limit)?,
-        Part::Clients => revised!(WholeClientRow = ClientRow: clients),
+        Part::Clients => page!(WholeClientRow = ClientRow: clients by id),
         Part::Sessions => page!(SessionRow: sessions by id),
-        Part::SignInTokens => revised!(WholeSignInTokenRow = SignInTokenRow: sign_in_tokens),
+        Part::SignInTokens => page!(WholeSignInTokenRow = SignInTokenRow: sign_in_tokens by id),
         Part::SigningKeys => page!(SigningKeyRow: signing_keys by id),
         Part::Limits => limits(connection, after, limit)?,
         Part::Events => page!(EventRow: webhook_events by id),
