@@ -1,14 +1,11 @@
 //! The store as a whole: opening it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use futures_util::FutureExt;
 use phoneproof_domain::ports::CommitError;
 
 use crate::archive::Copying;
 use crate::connect::{Connector, Role};
-use crate::errors::Failure;
+use crate::endings::Endings;
 use crate::options::{self, Options};
 use crate::pool::Connections;
 use crate::transaction::{self, Step};
@@ -20,8 +17,10 @@ const SEARCHES: usize = 2;
 /// What was written since the store was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
-    /// Changes that were committed, each in a transaction of its own.
+    /// Changes that were committed.
     pub commits: u64,
+    /// Transactions in which they were.
+    pub groups: u64,
 }
 
 /// Users in one PostgreSQL.
@@ -32,7 +31,7 @@ pub struct PostgresStore {
     pub(crate) searches: Connections,
     pub(crate) connector: Connector,
     pub(crate) copying: Copying,
-    commits: Arc<AtomicU64>,
+    pub(crate) endings: Endings,
 }
 
 impl PostgresStore {
@@ -51,12 +50,13 @@ impl PostgresStore {
                 return Err(OpenError::MigrationsPending { place, names });
             }
         }
+        let connections = Connections::new(&connector, Role::Serve, options.connections, options.threads)?;
         Ok(Self {
-            connections: Connections::new(&connector, Role::Serve, options.connections, options.threads)?,
+            endings: Endings::start(connections.clone()),
+            connections,
             searches: Connections::new(&connector, Role::Search, SEARCHES, 0)?,
             copying: Copying::default(),
             connector,
-            commits: Arc::default(),
         })
     }
 
@@ -87,30 +87,15 @@ impl PostgresStore {
     /// What was written since the store was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats {
-            commits: self.commits.load(Ordering::Relaxed),
-        }
+        self.connections.stats()
     }
 
     /// Writes all of `steps` or none.
     pub(crate) async fn commit_steps(&self, steps: Vec<Step>) -> Result<(), CommitError> {
-        self.written(move |connection| async move { transaction::commit(connection, &steps).await }.boxed())
-            .await
-            .map_err(CommitError::from)
-    }
-
-    /// Runs `work`, which writes, to its end, and counts it.
-    pub(crate) async fn written<T: Send + 'static>(
-        &self,
-        work: impl for<'a> FnOnce(
-            &'a diesel_async::AsyncPgConnection,
-        ) -> futures_util::future::BoxFuture<'a, Result<T, Failure>>
-        + Send
-        + 'static,
-    ) -> Result<T, Failure> {
-        let written = self.connections.write(work).await?;
-        self.commits.fetch_add(1, Ordering::Relaxed);
-        Ok(written)
+        let written = self
+            .connections
+            .write(move |connection| async move { transaction::commit(connection, &steps).await }.boxed());
+        Ok(written.await?)
     }
 }
 

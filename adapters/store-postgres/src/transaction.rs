@@ -1,13 +1,20 @@
 //! Statements that are written as one.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use futures_util::future::{join, join_all};
+use futures_util::FutureExt;
+use futures_util::future::{join, maybe_done};
 
 use crate::errors::Failure;
 use crate::fragments::{Commit, Rollback};
+
+const BEGIN: &str = "BEGIN";
 
 /// One statement of a change. It may be run twice.
 pub(crate) struct Step {
@@ -58,9 +65,6 @@ pub(crate) async fn commit(connection: &AsyncPgConnection, steps: &[Step]) -> Re
     }
 }
 
-/// PostgreSQL runs what is sent one after the other. Diesel sends in the order in which futures are first polled, also
-/// where it has to prepare some of them, for each holds the connection's statements until its own is sent: so all that is
-/// sent here after the `BEGIN`, `COMMIT` too, is a prepared statement.
 async fn try_commit(mut connection: &AsyncPgConnection, steps: &[Step]) -> Result<(), Failure> {
     if steps.is_empty() {
         return Ok(());
@@ -69,21 +73,62 @@ async fn try_commit(mut connection: &AsyncPgConnection, steps: &[Step]) -> Resul
         AtOnce(steps).execute(&mut connection).await?;
         return Ok(());
     }
-    let (begun, ended) = join(begin(connection), finish(connection, steps)).await;
+    in_turn(connection, BEGIN, each(connection, steps)).await?;
+    Ok(())
+}
+
+/// Statements one after the other, in one transaction, which `opening` begins. What fails makes the `COMMIT` a `ROLLBACK`.
+///
+/// Each must be a prepared one, and all of its future's work. PostgreSQL runs what is sent in the order of its sending; Diesel
+/// sends in the order in which futures are first polled, also where it has to prepare some of them, for each holds the
+/// connection's statements until its own is sent. Once all are prepared they are one round trip.
+pub(crate) async fn in_turn<T>(
+    connection: &AsyncPgConnection,
+    opening: &str,
+    statements: impl Iterator<Item = impl Future<Output = QueryResult<T>>>,
+) -> Result<Vec<T>, Failure> {
+    let (begun, ended) = join(begin(connection, opening), finish(connection, statements)).await;
     begun?;
     ended
 }
 
-/// Runs the steps one after the other in the transaction that was begun, and ends it. What fails makes the `COMMIT` a
-/// `ROLLBACK`.
-async fn finish(connection: &AsyncPgConnection, steps: &[Step]) -> Result<(), Failure> {
-    let one = |step| async move { AtOnce(std::slice::from_ref(step)).execute(&mut &*connection).await };
-    let (outcomes, committed) = join(join_all(steps.iter().map(one)), end(connection)).await;
-    for outcome in outcomes {
-        outcome?;
-    }
+/// The same in a transaction that was begun. The `COMMIT` is a prepared statement too.
+async fn finish<T>(
+    connection: &AsyncPgConnection,
+    statements: impl Iterator<Item = impl Future<Output = QueryResult<T>>>,
+) -> Result<Vec<T>, Failure> {
+    let (outcomes, committed) = join(polled_in_order(statements), end(connection)).await;
+    let outcomes = outcomes.into_iter().collect::<QueryResult<_>>()?;
     committed?;
-    Ok(())
+    Ok(outcomes)
+}
+
+/// All of them, each polled after the one before it. `join_all` promises no order, and keeps none of more than 30.
+async fn polled_in_order<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut futures: Vec<_> = futures.map(|future| maybe_done(Box::pin(future))).collect();
+    poll_fn(|context| {
+        let polls = futures.iter_mut().map(|future| future.poll_unpin(context));
+        // No `all`, which would not poll those behind the first that waits.
+        if polls.filter(Poll::is_pending).count() == 0 {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    futures
+        .iter_mut()
+        .filter_map(|future| Pin::new(future).take_output())
+        .collect()
+}
+
+/// Each step as a statement of its own.
+fn each(
+    connection: &AsyncPgConnection,
+    steps: &[Step],
+) -> impl Iterator<Item = impl Future<Output = QueryResult<usize>>> {
+    let one = move |step| async move { AtOnce(std::slice::from_ref(step)).execute(&mut &*connection).await };
+    steps.iter().map(one)
 }
 
 /// Steps as one statement: `WITH s0 AS (UPDATE … RETURNING 1), s1 AS (INSERT …) SELECT must_find((SELECT count(*) FROM s0))`.
@@ -132,7 +177,7 @@ pub(crate) async fn within<T>(
     connection: &AsyncPgConnection,
     read: impl Future<Output = Decided<T>>,
 ) -> Result<T, Failure> {
-    let (begun, decided) = join(begin(connection), read).await;
+    let (begun, decided) = join(begin(connection, BEGIN), read).await;
     let (answer, steps) = match begun.map_err(Failure::from).and(decided) {
         Ok(decided) => decided,
         Err(error) => {
@@ -140,15 +185,43 @@ pub(crate) async fn within<T>(
             return Err(error);
         }
     };
-    finish(connection, &steps).await?;
+    finish(connection, each(connection, &steps)).await?;
     Ok(answer)
 }
 
 /// Sent at once, before whatever is polled after it.
-async fn begin(mut connection: &AsyncPgConnection) -> QueryResult<()> {
-    connection.batch_execute("BEGIN").await
+async fn begin(mut connection: &AsyncPgConnection, opening: &str) -> QueryResult<()> {
+    connection.batch_execute(opening).await
 }
 
 async fn end(mut connection: &AsyncPgConnection) -> QueryResult<usize> {
     Commit.execute(&mut connection).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    /// Also where some are woken at once: else the `COMMIT` would be sent before the last of them.
+    #[test]
+    fn however_many_there_are_the_first_poll_reaches_all_in_order() {
+        let polled = RefCell::new(Vec::new());
+        let one = |at: usize| {
+            let polled = &polled;
+            async move {
+                polled.borrow_mut().push(at);
+                tokio::task::yield_now().await;
+                at
+            }
+        };
+        let expected: Vec<usize> = (0..100).collect();
+        let mut all = Box::pin(polled_in_order((0..100).map(one)));
+        assert_eq!(all.as_mut().now_or_never(), None);
+        assert_eq!(*polled.borrow(), expected);
+        assert_eq!(all.now_or_never(), Some(expected));
+    }
 }

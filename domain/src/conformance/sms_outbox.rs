@@ -21,6 +21,7 @@ pub async fn all(users: &dyn Repository<User>, work: &dyn UnitOfWork, outbox: &d
     messages_are_found(work, outbox).await;
     what_waits_is_not_forgotten(work, outbox).await;
     an_older_try_undoes_nothing_of_a_younger_one(work, outbox).await;
+    of_many_ends_at_once_each_counts(work, outbox).await;
 }
 
 fn message(at: Timestamp) -> Message {
@@ -224,6 +225,49 @@ async fn an_older_try_undoes_nothing_of_a_younger_one(work: &dyn UnitOfWork, out
         MessageState::Sent,
         "a text that was taken is"
     );
+}
+
+/// However a store writes them: those of messages that have changed or gone spoil none of the others.
+async fn of_many_ends_at_once_each_counts(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+    let mut leased = Vec::new();
+    for _ in 0..150 {
+        let mut message = message(NOW);
+        message.lease(NOW);
+        leased.push(kept(work, message).await);
+    }
+    let mut gone = message(NOW);
+    gone.lease(NOW);
+    let claimed = outbox.claim(NOW.plus(MESSAGE_LEASE), 40).await.unwrap();
+    assert!(
+        claimed
+            .iter()
+            .any(|claimed| leased.iter().any(|leased| leased.id == claimed.id))
+    );
+    let ends = |at: usize| match at % 3 {
+        0 => sent("main", &format!("SM-9-{at}")),
+        1 => Settled::Failed {
+            reason: format!("no such number, {at}"),
+        },
+        _ => Settled::Expired,
+    };
+    let settled = leased
+        .iter()
+        .chain([&gone])
+        .enumerate()
+        .map(|(at, message)| async move {
+            outbox.settle(message, &ends(at), later(7)).await.unwrap();
+        });
+    join_all(settled).await;
+    for (at, leased) in leased.into_iter().enumerate() {
+        let mut expected = claimed
+            .iter()
+            .find(|message| message.id == leased.id)
+            .unwrap_or(&leased)
+            .clone();
+        expected.settle(leased.tries, ends(at), later(7));
+        assert_eq!(read(outbox, &expected).await, expected);
+    }
+    assert_eq!(outbox.message(&gone.id).await.unwrap(), None);
 }
 
 async fn receipts_lead_forward_alone(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
