@@ -114,6 +114,29 @@ pub const MESSAGE_LEASE: Duration = Duration::from_secs(90);
 pub const MOST_UNSETTLED: u32 = 2;
 
 impl Message {
+    /// A new one without content, due at once, whose code runs out at `expires_at`.
+    #[must_use]
+    pub const fn queued(id: MessageId, to: E164, now: Timestamp, expires_at: Timestamp) -> Self {
+        Self {
+            id,
+            to,
+            user: None,
+            phone_number: None,
+            sealed: None,
+            state: MessageState::Queued,
+            gateway: None,
+            provider_id: None,
+            tries: 0,
+            unsettled: 0,
+            segments: 0,
+            error: None,
+            due_at: Some(now),
+            expires_at,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// Takes the message for a try.
     pub fn lease(&mut self, now: Timestamp) {
         self.state = MessageState::Sending;

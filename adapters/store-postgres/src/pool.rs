@@ -5,7 +5,6 @@ mod shares;
 use std::ops::Deref;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::Runtime;
@@ -17,9 +16,9 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, select_ok};
 use phoneproof_domain::ports::StoreError;
 
+use crate::OpenError;
 use crate::connect::{Connector, Role, SEARCH_FACTOR};
 use crate::errors::{Failure, told, unavailable};
-use crate::{OpenError, Stats};
 use shares::Shares;
 
 /// How long a caller waits, of the 2 s within which an answer is promised: longer than a statement may take (1.5 s), and
@@ -47,14 +46,6 @@ pub(crate) struct Connections {
     shares: Arc<Shares>,
     role: Role,
     patience: Option<Duration>,
-    written: Arc<Written>,
-}
-
-/// What was written since the store was opened.
-#[derive(Debug, Default)]
-struct Written {
-    changes: AtomicU64,
-    groups: AtomicU64,
 }
 
 impl Connections {
@@ -72,16 +63,7 @@ impl Connections {
                 Role::Search => Some(WAIT + connector.statement_timeout() * SEARCH_FACTOR + GRACE),
                 Role::Maintain => None,
             },
-            written: Arc::default(),
         })
-    }
-
-    /// What was written.
-    pub(crate) fn stats(&self) -> Stats {
-        Stats {
-            commits: self.written.changes.load(Ordering::Relaxed),
-            groups: self.written.groups.load(Ordering::Relaxed),
-        }
     }
 
     /// Runs `work` on a connection.
@@ -98,25 +80,10 @@ impl Connections {
         &self,
         work: impl for<'a> FnOnce(&'a AsyncPgConnection) -> BoxFuture<'a, Result<T, Failure>> + Send + 'static,
     ) -> Result<T, Failure> {
-        self.write_group(work, |_| 1).await
-    }
-
-    /// The same for work that writes several changes at once, `changes` of them.
-    pub(crate) async fn write_group<T: Send + 'static>(
-        &self,
-        work: impl for<'a> FnOnce(&'a AsyncPgConnection) -> BoxFuture<'a, Result<T, Failure>> + Send + 'static,
-        changes: fn(&T) -> usize,
-    ) -> Result<T, Failure> {
         let this = self.clone();
         let running = tokio::spawn(async move {
-            let written = this
-                .run(async |connection: &AsyncPgConnection| work(connection).await)
-                .await?;
-            this.written
-                .changes
-                .fetch_add(changes(&written) as u64, Ordering::Relaxed);
-            this.written.groups.fetch_add(1, Ordering::Relaxed);
-            Ok(written)
+            this.run(async |connection: &AsyncPgConnection| work(connection).await)
+                .await
         });
         running.await.unwrap_or_else(|error| Err(unavailable(error).into()))
     }

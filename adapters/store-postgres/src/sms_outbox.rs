@@ -9,12 +9,11 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 use phoneproof_domain::ports::{DeliveryReceipt, MessageQuery, SmsOutbox, StoreError};
 use phoneproof_domain::{Message, MessageId, Settled, Timestamp};
-use phoneproof_store_rows::messages::progress;
+use phoneproof_store_rows::messages::{end_of_try, progress};
 use phoneproof_store_rows::rows::MessageRow;
 use phoneproof_store_rows::schema::sms_messages;
 
 use crate::PostgresStore;
-use crate::endings::Ending;
 use crate::errors::Failure;
 use crate::search::message_conditions;
 use crate::transaction::{Decided, Step, within};
@@ -31,19 +30,28 @@ impl SmsOutbox for PostgresStore {
             return Ok(Vec::new());
         }
         let claimed = self
-            .connections
-            .write(move |connection| async move { within(connection, claim(connection, now, limit)).await }.boxed());
+            .written(move |connection| async move { within(connection, claim(connection, now, limit)).await }.boxed());
         Ok(claimed.await?)
     }
 
     async fn settle(&self, leased: &Message, settled: &Settled, now: Timestamp) -> Result<(), StoreError> {
         let (leased, settled) = (leased.clone(), settled.clone());
-        Ok(self.endings.keep(Ending { leased, settled, now }).await?)
+        let kept = self.written(move |connection| {
+            async move {
+                let end = end_of_try(&leased, &settled, now);
+                if diesel_async::RunQueryDsl::execute(end, &mut &*connection).await? == 1 {
+                    return Ok(());
+                }
+                within(connection, settle(connection, &leased, settled, now)).await
+            }
+            .boxed()
+        });
+        Ok(kept.await?)
     }
 
     async fn receipt(&self, gateway: &str, receipt: &DeliveryReceipt, now: Timestamp) -> Result<bool, StoreError> {
         let (gateway, told) = (gateway.to_owned(), receipt.clone());
-        let noted = self.connections.write(move |connection| {
+        let noted = self.written(move |connection| {
             async move { within(connection, receive(connection, &gateway, &told, now)).await }.boxed()
         });
         Ok(noted.await?)
@@ -63,9 +71,7 @@ impl SmsOutbox for PostgresStore {
     }
 
     async fn forget_messages(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let forgotten = self
-            .connections
-            .write(move |connection| forget(connection, before).boxed());
+        let forgotten = self.written(move |connection| forget(connection, before).boxed());
         Ok(forgotten.await?)
     }
 }
@@ -103,13 +109,7 @@ async fn claim(mut connection: &AsyncPgConnection, now: Timestamp, limit: u32) -
     Ok((claimed, leased))
 }
 
-/// For a message that something has happened to since it was leased.
-pub(crate) async fn settle(
-    mut connection: &AsyncPgConnection,
-    leased: &Message,
-    settled: Settled,
-    now: Timestamp,
-) -> Decided<()> {
+async fn settle(mut connection: &AsyncPgConnection, leased: &Message, settled: Settled, now: Timestamp) -> Decided<()> {
     let row: Option<MessageRow> = sms_messages::table
         .find(leased.id.as_str())
         .select(MessageRow::as_select())

@@ -1,11 +1,14 @@
 //! The store as a whole: opening it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use futures_util::FutureExt;
 use phoneproof_domain::ports::CommitError;
 
 use crate::archive::Copying;
 use crate::connect::{Connector, Role};
-use crate::endings::Endings;
+use crate::errors::Failure;
 use crate::options::{self, Options};
 use crate::pool::Connections;
 use crate::transaction::{self, Step};
@@ -17,10 +20,8 @@ const SEARCHES: usize = 2;
 /// What was written since the store was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
-    /// Changes that were committed.
+    /// Changes that were committed, each in a transaction of its own.
     pub commits: u64,
-    /// Transactions in which they were.
-    pub groups: u64,
 }
 
 /// Users in one PostgreSQL.
@@ -31,7 +32,7 @@ pub struct PostgresStore {
     pub(crate) searches: Connections,
     pub(crate) connector: Connector,
     pub(crate) copying: Copying,
-    pub(crate) endings: Endings,
+    commits: Arc<AtomicU64>,
 }
 
 impl PostgresStore {
@@ -50,13 +51,12 @@ impl PostgresStore {
                 return Err(OpenError::MigrationsPending { place, names });
             }
         }
-        let connections = Connections::new(&connector, Role::Serve, options.connections, options.threads)?;
         Ok(Self {
-            endings: Endings::start(connections.clone()),
-            connections,
+            connections: Connections::new(&connector, Role::Serve, options.connections, options.threads)?,
             searches: Connections::new(&connector, Role::Search, SEARCHES, 0)?,
             copying: Copying::default(),
             connector,
+            commits: Arc::default(),
         })
     }
 
@@ -87,15 +87,30 @@ impl PostgresStore {
     /// What was written since the store was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.connections.stats()
+        Stats {
+            commits: self.commits.load(Ordering::Relaxed),
+        }
     }
 
     /// Writes all of `steps` or none.
     pub(crate) async fn commit_steps(&self, steps: Vec<Step>) -> Result<(), CommitError> {
-        let written = self
-            .connections
-            .write(move |connection| async move { transaction::commit(connection, &steps).await }.boxed());
-        Ok(written.await?)
+        self.written(move |connection| async move { transaction::commit(connection, &steps).await }.boxed())
+            .await
+            .map_err(CommitError::from)
+    }
+
+    /// Runs `work`, which writes, to its end, and counts it.
+    pub(crate) async fn written<T: Send + 'static>(
+        &self,
+        work: impl for<'a> FnOnce(
+            &'a diesel_async::AsyncPgConnection,
+        ) -> futures_util::future::BoxFuture<'a, Result<T, Failure>>
+        + Send
+        + 'static,
+    ) -> Result<T, Failure> {
+        let written = self.connections.write(work).await?;
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(written)
     }
 }
 

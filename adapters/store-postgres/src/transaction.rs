@@ -14,8 +14,6 @@ use futures_util::future::{join, maybe_done};
 use crate::errors::Failure;
 use crate::fragments::{Commit, Rollback};
 
-const BEGIN: &str = "BEGIN";
-
 /// One statement of a change. It may be run twice.
 pub(crate) struct Step {
     statement: Box<dyn QueryFragment<Pg> + Send + Sync>,
@@ -65,6 +63,9 @@ pub(crate) async fn commit(connection: &AsyncPgConnection, steps: &[Step]) -> Re
     }
 }
 
+/// PostgreSQL runs what is sent one after the other. Diesel sends in the order in which futures are first polled, also
+/// where it has to prepare some of them, for each holds the connection's statements until its own is sent: so all that is
+/// sent here after the `BEGIN`, `COMMIT` too, is a prepared statement.
 async fn try_commit(mut connection: &AsyncPgConnection, steps: &[Step]) -> Result<(), Failure> {
     if steps.is_empty() {
         return Ok(());
@@ -73,34 +74,21 @@ async fn try_commit(mut connection: &AsyncPgConnection, steps: &[Step]) -> Resul
         AtOnce(steps).execute(&mut connection).await?;
         return Ok(());
     }
-    in_turn(connection, BEGIN, each(connection, steps)).await?;
-    Ok(())
-}
-
-/// Statements one after the other, in one transaction, which `opening` begins. What fails makes the `COMMIT` a `ROLLBACK`.
-///
-/// Each must be a prepared one, and all of its future's work. PostgreSQL runs what is sent in the order of its sending; Diesel
-/// sends in the order in which futures are first polled, also where it has to prepare some of them, for each holds the
-/// connection's statements until its own is sent. Once all are prepared they are one round trip.
-pub(crate) async fn in_turn<T>(
-    connection: &AsyncPgConnection,
-    opening: &str,
-    statements: impl Iterator<Item = impl Future<Output = QueryResult<T>>>,
-) -> Result<Vec<T>, Failure> {
-    let (begun, ended) = join(begin(connection, opening), finish(connection, statements)).await;
+    let (begun, ended) = join(begin(connection), finish(connection, steps)).await;
     begun?;
     ended
 }
 
-/// The same in a transaction that was begun. The `COMMIT` is a prepared statement too.
-async fn finish<T>(
-    connection: &AsyncPgConnection,
-    statements: impl Iterator<Item = impl Future<Output = QueryResult<T>>>,
-) -> Result<Vec<T>, Failure> {
-    let (outcomes, committed) = join(polled_in_order(statements), end(connection)).await;
-    let outcomes = outcomes.into_iter().collect::<QueryResult<_>>()?;
+/// Runs the steps one after the other in the transaction that was begun, and ends it. What fails makes the `COMMIT` a
+/// `ROLLBACK`.
+async fn finish(connection: &AsyncPgConnection, steps: &[Step]) -> Result<(), Failure> {
+    let one = |step| async move { AtOnce(std::slice::from_ref(step)).execute(&mut &*connection).await };
+    let (outcomes, committed) = join(polled_in_order(steps.iter().map(one)), end(connection)).await;
+    for outcome in outcomes {
+        outcome?;
+    }
     committed?;
-    Ok(outcomes)
+    Ok(())
 }
 
 /// All of them, each polled after the one before it. `join_all` promises no order, and keeps none of more than 30.
@@ -120,15 +108,6 @@ async fn polled_in_order<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::
         .iter_mut()
         .filter_map(|future| Pin::new(future).take_output())
         .collect()
-}
-
-/// Each step as a statement of its own.
-fn each(
-    connection: &AsyncPgConnection,
-    steps: &[Step],
-) -> impl Iterator<Item = impl Future<Output = QueryResult<usize>>> {
-    let one = move |step| async move { AtOnce(std::slice::from_ref(step)).execute(&mut &*connection).await };
-    steps.iter().map(one)
 }
 
 /// Steps as one statement: `WITH s0 AS (UPDATE … RETURNING 1), s1 AS (INSERT …) SELECT must_find((SELECT count(*) FROM s0))`.
@@ -177,7 +156,7 @@ pub(crate) async fn within<T>(
     connection: &AsyncPgConnection,
     read: impl Future<Output = Decided<T>>,
 ) -> Result<T, Failure> {
-    let (begun, decided) = join(begin(connection, BEGIN), read).await;
+    let (begun, decided) = join(begin(connection), read).await;
     let (answer, steps) = match begun.map_err(Failure::from).and(decided) {
         Ok(decided) => decided,
         Err(error) => {
@@ -185,13 +164,13 @@ pub(crate) async fn within<T>(
             return Err(error);
         }
     };
-    finish(connection, each(connection, &steps)).await?;
+    finish(connection, &steps).await?;
     Ok(answer)
 }
 
 /// Sent at once, before whatever is polled after it.
-async fn begin(mut connection: &AsyncPgConnection, opening: &str) -> QueryResult<()> {
-    connection.batch_execute(opening).await
+async fn begin(mut connection: &AsyncPgConnection) -> QueryResult<()> {
+    connection.batch_execute("BEGIN").await
 }
 
 async fn end(mut connection: &AsyncPgConnection) -> QueryResult<usize> {

@@ -4,8 +4,12 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use phoneproof_domain::ports::{Change, CommitError, Repository, StoreError, StoreHealth, UserDirectory, UserFilter};
-use phoneproof_domain::{PhoneNumber, Timestamp, User, UserPhones, UserPhonesParts, Verification};
+use phoneproof_domain::ports::{
+    Change, CommitError, Repository, SmsOutbox, StoreError, StoreHealth, UnitOfWork, UserDirectory, UserFilter, Write,
+};
+use phoneproof_domain::{
+    Message, MessageState, PhoneNumber, Settled, Timestamp, User, UserPhones, UserPhonesParts, Verification,
+};
 use phoneproof_store_postgres::testing::Database;
 use phoneproof_store_postgres::{Options, PostgresStore};
 
@@ -119,6 +123,52 @@ async fn a_search_that_is_in_nobodys_way_waits_for_nobody_long() {
     assert!(store.count(&UserFilter::default()).await.is_ok());
 }
 
+/// So many texts that are being tried.
+async fn leased(store: &PostgresStore, count: usize) -> Vec<Message> {
+    let mut texts = Vec::with_capacity(count);
+    for at in 0..count {
+        let id = format!("sms_2b1Ug0kTf5Wx9Qh3Zr7YcVnA{at:03}").parse().unwrap();
+        let to = "+14155552671".parse().unwrap();
+        let mut text = Message::queued(id, to, NOW, NOW.plus(Duration::from_secs(600)));
+        text.lease(NOW);
+        let write = Write::Message(Box::new(text.clone()));
+        store.commit_all(vec![write]).await.unwrap();
+        texts.push(text);
+    }
+    texts
+}
+
+#[tokio::test]
+async fn a_text_that_somebody_holds_keeps_no_other_from_being_settled() {
+    let (store, database) = store(16).await;
+    let texts = leased(&store, 4).await;
+    let other = other(&database).await;
+    let held = format!(
+        "BEGIN; SELECT FROM sms_messages WHERE id = '{}' FOR UPDATE",
+        texts[1].id
+    );
+    other.batch_execute(&held).await.unwrap();
+
+    let start = clock();
+    let settle = async |text: &Message| {
+        let settled = store.settle(text, &Settled::Expired, NOW).await;
+        (settled.is_ok(), start.elapsed())
+    };
+    let settled = join_all(texts.iter().map(settle)).await;
+    for (at, (ok, took)) in settled.into_iter().enumerate() {
+        assert_eq!(ok, at != 1, "{at}");
+        let most = if at == 1 { 2000 } else { 1000 };
+        assert!(took < Duration::from_millis(most), "{at}: {took:?}");
+    }
+
+    other.batch_execute("ROLLBACK").await.unwrap();
+    store.settle(&texts[1], &Settled::Expired, NOW).await.unwrap();
+    for text in &texts {
+        let kept = store.message(&text.id).await.unwrap().unwrap();
+        assert_eq!(kept.state, MessageState::Expired);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_are_cut_are_opened_again() {
     let (store, database) = store(4).await;
@@ -156,7 +206,7 @@ async fn a_caller_that_leaves_leaves_no_half_change_and_no_lock() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_that_wait_for_each_other_both_end() {
-    use phoneproof_domain::ports::{Revision, UnitOfWork, Write};
+    use phoneproof_domain::ports::Revision;
     let (store, _database) = store(8).await;
     for id in ["a", "b"] {
         store.commit(Change::Create(user(id))).await.unwrap();

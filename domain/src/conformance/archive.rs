@@ -14,8 +14,8 @@ use crate::ports::{
 };
 use crate::use_cases::{Compared, CopyError, copy_store};
 use crate::{
-    BlockedNumber, BlocklistId, Client, Message, MessageId, MessageState, SettingsChange, SignInToken, SignInTokenId,
-    TicketStatus, Token, User,
+    BlockedNumber, BlocklistId, Client, Message, MessageId, SettingsChange, SignInToken, SignInTokenId, TicketStatus,
+    Token, User,
 };
 
 /// The ports of one store.
@@ -123,22 +123,17 @@ async fn fill(store: Ports<'_>) -> BlockedNumber {
 
 fn message(at: u64) -> Message {
     Message {
-        id: MessageId::generate(later(at), &Random),
-        to: number(),
-        user: None,
-        phone_number: None,
         sealed: Some("sealed\t\"'ü🦀\\\r\n\\.\n".to_owned()),
-        state: MessageState::Queued,
-        gateway: None,
-        provider_id: None,
         tries: 4,
         unsettled: 1,
         segments: 2,
         error: Some("\\N".to_owned()),
-        due_at: Some(later(at)),
-        expires_at: later(600_000),
-        created_at: later(at),
-        updated_at: later(at),
+        ..Message::queued(
+            MessageId::generate(later(at), &Random),
+            number(),
+            later(at),
+            later(600_000),
+        )
     }
 }
 

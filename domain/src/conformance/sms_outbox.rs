@@ -25,23 +25,10 @@ pub async fn all(users: &dyn Repository<User>, work: &dyn UnitOfWork, outbox: &d
 }
 
 fn message(at: Timestamp) -> Message {
+    let (id, end) = (MessageId::generate(at, &Random), at.plus(Duration::from_secs(600)));
     Message {
-        id: MessageId::generate(at, &Random),
-        to: number(),
-        user: None,
-        phone_number: None,
         sealed: Some("sealed \"'ü🦀".to_owned()),
-        state: MessageState::Queued,
-        gateway: None,
-        provider_id: None,
-        tries: 0,
-        unsettled: 0,
-        segments: 0,
-        error: None,
-        due_at: Some(at),
-        expires_at: at.plus(Duration::from_secs(600)),
-        created_at: at,
-        updated_at: at,
+        ..Message::queued(id, number(), at, end)
     }
 }
 

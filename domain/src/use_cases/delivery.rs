@@ -168,28 +168,16 @@ mod tests {
     use super::*;
     use crate::ports::{MockClock, MockSmsGateway, MockSmsOutbox, Receipt};
     use crate::testing::{Clear, Counting};
-    use crate::{MESSAGE_LEASE, MessageId, MessageState};
+    use crate::{MESSAGE_LEASE, MessageId};
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
     fn message() -> Message {
+        let id = MessageId::generate(NOW, &Counting::default());
+        let to = "+14155552671".parse().unwrap();
         let mut message = Message {
-            id: MessageId::generate(NOW, &Counting::default()),
-            to: "+14155552671".parse().unwrap(),
-            user: None,
-            phone_number: None,
             sealed: Some("123456123456 is your code".to_owned()),
-            state: MessageState::Queued,
-            gateway: None,
-            provider_id: None,
-            tries: 0,
-            unsettled: 0,
-            segments: 0,
-            error: None,
-            due_at: None,
-            expires_at: NOW.plus(Duration::from_secs(600)),
-            created_at: NOW,
-            updated_at: NOW,
+            ..Message::queued(id, to, NOW, NOW.plus(Duration::from_secs(600)))
         };
         message.lease(NOW);
         message

@@ -6,9 +6,7 @@ use async_trait::async_trait;
 
 use super::{UserError, Users};
 use crate::ports::{Change, CommitError, Loaded, Repository, Sending, StoreError, UnitOfWork, Write};
-use crate::{
-    CodeHash, E164, Message, MessageId, MessageState, OtpCode, PhoneNumberId, Purpose, TEST_CODE, User, UserId,
-};
+use crate::{CodeHash, E164, Message, MessageId, OtpCode, PhoneNumberId, Purpose, TEST_CODE, User, UserId};
 
 /// Whom a code is for.
 #[derive(Debug, Clone, Copy)]
@@ -54,21 +52,9 @@ impl Users {
             .close(id.as_str(), &format!("{}{text}", code.reveal()));
         let mut message = Message {
             sealed,
-            to: to.number.clone(),
             user: to.user.map(|user| user.id.clone()),
             phone_number: to.phone_number.cloned(),
-            state: MessageState::Queued,
-            gateway: None,
-            provider_id: None,
-            tries: 0,
-            unsettled: 0,
-            segments: 0,
-            error: None,
-            due_at: None,
-            expires_at: now.plus(self.policy.code_lifetime),
-            created_at: now,
-            updated_at: now,
-            id,
+            ..Message::queued(id, to.number.clone(), now, now.plus(self.policy.code_lifetime))
         };
         // The request itself tries first.
         message.lease(now);
