@@ -35,7 +35,8 @@ async fn a_panic_is_an_error_of_one_request() {
         assert!(!failed.text.contains("broken"), "{}", failed.text);
         app.clock.advance(Duration::from_secs(30));
     }
-    assert_eq!(carrier.given().len(), 8);
+    // The clock passed on by more than a try may take: the outbox may have tried some again.
+    assert!(carrier.given().len() >= 8);
     // The code was committed before it was to be sent.
     assert_eq!(user.get(&path).await.response()["verification"]["status"], "unverified");
     let metrics = app.nobody().get("/metrics").await.text;
