@@ -1,6 +1,8 @@
 //! Connections: how each kind is set up.
 
-use std::path::Path;
+use std::fs::File;
+use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use diesel::connection::{CacheSize, SimpleConnection};
@@ -25,6 +27,7 @@ pub(crate) enum Role {
 /// Opens connections to one database.
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
+    path: PathBuf,
     uri: String,
     busy_timeout: Duration,
     synchronous: Synchronous,
@@ -34,10 +37,17 @@ impl Connector {
     /// For the file that `options` name, which exists.
     pub(crate) fn new(options: &Options) -> Result<Self, BoxError> {
         Ok(Self {
+            path: options.path.clone(),
             uri: file::uri(&options.path).ok_or("the path is not UTF-8")?,
             busy_timeout: options.busy_timeout,
             synchronous: options.synchronous,
         })
+    }
+
+    /// The database file, open until the process ends: to close it would drop every lock that this process holds on it
+    /// (POSIX), under the feet of its connections.
+    pub(crate) fn file(&self) -> std::io::Result<ManuallyDrop<File>> {
+        Ok(ManuallyDrop::new(File::open(&self.path)?))
     }
 
     /// Opens a connection.
