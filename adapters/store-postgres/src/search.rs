@@ -10,3 +10,11 @@ extern "SQL" {
 }
 
 phoneproof_store_rows::search!(diesel::pg::Pg);
+
+/// Who has one of these numbers.
+fn has_one_of(numbers: &[String]) -> UserCondition {
+    let owners = phone_numbers::table
+        .filter(phone_numbers::number.eq_any(numbers.to_vec()))
+        .select(phone_numbers::user_id);
+    Box::new(users::id.eq_any(owners).nullable())
+}

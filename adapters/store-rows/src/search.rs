@@ -19,7 +19,7 @@ macro_rules! directed {
 }
 
 /// Makes the module `search` of a store: `user_conditions`, `order`, `session_conditions` and `message_conditions` for one
-/// backend, on top of its functions `folded` and `instr`, which must be in scope.
+/// backend, on top of its functions `folded`, `instr` and `has_one_of`, which must be in scope.
 #[macro_export]
 macro_rules! search {
     ($Backend:ty) => {
@@ -51,10 +51,7 @@ macro_rules! search {
             let mut all: Vec<UserCondition> = Vec::new();
             if !filter.phone_numbers.is_empty() {
                 let numbers: Vec<String> = filter.phone_numbers.iter().map(ToString::to_string).collect();
-                let owners = phone_numbers::table
-                    .filter(phone_numbers::number.eq_any(numbers))
-                    .select(phone_numbers::user_id);
-                all.push(Box::new(users::id.eq_any(owners).nullable()));
+                all.push(has_one_of(&numbers));
             }
             if !filter.ids.is_empty() {
                 let ids: Vec<String> = filter.ids.iter().map(ToString::to_string).collect();

@@ -191,6 +191,9 @@ mod tests {
         assert!(plans.len() >= 9, "{plans:#?}");
         assert!(plans[0].contains("INDEX phone_numbers_owned"), "{}", plans[0]);
         assert!(plans[1].contains("INDEX phone_numbers_id"), "{}", plans[1]);
+        let by_number = plans.iter().find(|plan| plan.contains("`number` IN")).unwrap();
+        assert!(by_number.contains("INDEX phone_numbers_owned"), "{by_number}");
+        assert!(by_number.contains("INDEX phone_numbers_unowned"), "{by_number}");
         for plan in &plans {
             // A page of all users walks along the index, which is a scan that ends with the page.
             let walks = plan.contains("SCAN users USING INDEX users_created_at");

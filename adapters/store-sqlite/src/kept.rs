@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool};
 use diesel::sqlite::{Sqlite, SqliteConnection};
+use phoneproof_store_rows::schema::phone_numbers;
 
 /// A statement without parameters.
 pub(crate) struct Bare(pub(crate) &'static str);
@@ -49,6 +50,8 @@ impl QueryFragment<Sqlite> for FirstRevision {
 /// The condition of the index `phone_numbers_owned`, word by word: only so does SQLite use it.
 #[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
 pub(crate) struct IsOwned;
+
+impl SelectableExpression<phone_numbers::table> for IsOwned {}
 
 impl Expression for IsOwned {
     type SqlType = Bool;

@@ -97,13 +97,10 @@ async fn each_filter_finds_its_users(store: &dyn Repository<User>, directory: &d
         alternatives(&other, &mut filter);
         [(alone, vec![one.clone()]), (filter, vec![one.clone(), other.clone()])]
     };
-    let kinds: [fn(&User, &mut UserFilter); 4] = [
+    let kinds: [fn(&User, &mut UserFilter); 5] = [
         // One that is verified, one that is not.
-        |user, filter| {
-            filter
-                .phone_numbers
-                .extend([0, 2].map(|at| user.phones.numbers()[at].number.clone()));
-        },
+        |user, filter| filter.phone_numbers.push(user.phones.numbers()[0].number.clone()),
+        |user, filter| filter.phone_numbers.push(user.phones.numbers()[2].number.clone()),
         |user, filter| filter.ids.push(user.id.clone()),
         |user, filter| filter.external_ids.extend(user.profile.external_id.clone()),
         |user, filter| filter.usernames.extend(user.profile.username.clone()),
