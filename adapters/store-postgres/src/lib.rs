@@ -8,8 +8,9 @@
 //! to the time that callers wait; `migrations` keeps the schema; `transaction` writes statements as one; `save`,
 //! `clients_repository` and `sign_in_tokens_repository` say which for each aggregate, and `unit_of_work` for several at
 //! once; `limiter` counts; `signing_keys`, `events`, `sms_outbox` and `instance` keep theirs; `directory`, `search` and
-//! `session_directory` answer questions across users; `archive` moves everything out and in; `fragments` are the pieces of SQL that Diesel has no words for;
-//! `errors` sorts what goes wrong. Which rows a change writes, and how rows become users, is `phoneproof-store-rows`,
+//! `session_directory` answer questions across users; `archive` moves everything out and in; `fragments` are the pieces
+//! of SQL that Diesel has no words for; `errors` sorts what goes wrong. Which rows a change writes, and how rows become
+//! users, is `phoneproof-store-rows`,
 //! which all SQL stores share.
 
 mod archive;

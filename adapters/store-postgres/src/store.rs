@@ -99,7 +99,7 @@ impl PostgresStore {
             .map_err(CommitError::from)
     }
 
-    /// Runs `work`, which writes, to its end, and counts it.
+    /// Runs `work`, which writes, to its end, and counts it, even if the caller leaves.
     pub(crate) async fn written<T: Send + 'static>(
         &self,
         work: impl for<'a> FnOnce(
@@ -108,9 +108,17 @@ impl PostgresStore {
         + Send
         + 'static,
     ) -> Result<T, Failure> {
-        let written = self.connections.write(work).await?;
-        self.commits.fetch_add(1, Ordering::Relaxed);
-        Ok(written)
+        let commits = Arc::clone(&self.commits);
+        self.connections
+            .write(move |connection| {
+                async move {
+                    let written = work(connection).await?;
+                    commits.fetch_add(1, Ordering::Relaxed);
+                    Ok(written)
+                }
+                .boxed()
+            })
+            .await
     }
 }
 

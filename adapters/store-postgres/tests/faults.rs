@@ -202,6 +202,11 @@ async fn a_caller_that_leaves_leaves_no_half_change_and_no_lock() {
     let after = before.aggregate.clone();
     let settled = store.commit(Change::Replace { before, after }).await;
     assert!(matches!(settled, Ok(()) | Err(CommitError::Stale)), "{settled:?}");
+    // What was committed is counted, whoever waited for it: the first one, those that were left, and the last.
+    let left = users(&store).load(&"a".parse().unwrap()).await.unwrap().unwrap();
+    let left = (left.aggregate.sessions_generation - user("a").sessions_generation).unsigned_abs();
+    assert!(left > 0);
+    assert_eq!(store.stats().commits, 1 + left + u64::from(settled.is_ok()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@
 //! SQLite finds little left to do before it begins the log anew.
 //!
 //! It syncs the file itself: SQLite does so only where it reaches the end of the log, which changes move on meanwhile, and
-//! leaves the rest of the syncing to that commit.
+//! leaves the rest of the syncing to that commit. (A file that replaced the one of the start is synced by SQLite alone.)
 
 use std::fs::File;
 use std::sync::Arc;
@@ -85,14 +85,19 @@ impl Drop for Checkpoints {
 fn run(connector: &Connector, file: &File, asked: &Receiver<()>, at_work: &AtomicBool) {
     let mut failing = false;
     while asked.recv().is_ok() {
-        let done = checkpoint(connector).and_then(|()| Ok(file.sync_data()?));
-        // The log grows meanwhile. Whoever writes finds out what is wrong with the disk.
+        let done = checkpoint(connector);
+        // The log grows meanwhile.
         if let Err(error) = &done
             && !failing
         {
             tracing::warn!("the log of the database cannot be written to its place: {error}");
         }
         failing = done.is_err();
+        if let Err(error) = file.sync_data() {
+            // The system tells it once and then takes the pages for written (fsync(2)): a later sync would say all is well.
+            tracing::error!("the disk failed to write the database: {error}; run `PRAGMA integrity_check` on it");
+            return;
+        }
         at_work.store(false, Ordering::Release);
     }
 }
@@ -122,6 +127,24 @@ mod tests {
         checkpoints.at_work.store(false, Ordering::Release);
         checkpoints.written(1);
         assert_eq!(checkpoints.changes, 1);
+    }
+
+    /// To close it would drop every lock that this process holds on it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_file_is_never_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap().join("phoneproof.db");
+        let options = Options::at(&path);
+        crate::SqliteStore::migrate(&options).unwrap();
+        let open = || {
+            let all = std::fs::read_dir("/proc/self/fd").unwrap();
+            all.filter(|fd| std::fs::read_link(fd.as_ref().unwrap().path()).is_ok_and(|to| to == path))
+                .count()
+        };
+        let before = open();
+        drop(Checkpoints::start(Connector::new(&options).unwrap()).unwrap());
+        assert_eq!(open(), before + 1);
     }
 
     #[test]

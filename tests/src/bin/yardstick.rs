@@ -22,15 +22,13 @@ use std::time::{Duration, UNIX_EPOCH};
 use actix_web::http::header;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use phoneproof_store_sqlite::{Options, SqliteStore};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 /// Most changes in one group, and most that may wait; as in ours.
 const LARGEST_GROUP: usize = 256;
 const QUEUE: usize = 4096;
-
-/// The tables and indexes of ours: the same writes are writes of the same rows.
-const SCHEMA: &str = include_str!("../../../adapters/store-sqlite/migrations/2026-11-24-000000_create_users/up.sql");
 
 const INSERT_USER: &str = "INSERT INTO users (id, revision, public_metadata, private_metadata, unsafe_metadata, banned,
     delete_self_enabled, last_active_at_ms, created_at_ms, updated_at_ms) VALUES (?1, 1, '{}', '{}', '{}', 0, 1, ?2, ?2, ?2)";
@@ -73,13 +71,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(port), Some(database)) = (arguments.next(), arguments.next()) else {
         return Err("usage: yardstick PORT DATABASE".into());
     };
+    // The tables and indexes of ours: the same writes are writes of the same rows.
+    SqliteStore::migrate(&Options::at(&database))?;
     let connection = Connection::open(database)?;
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;",
     )?;
-    if !connection.table_exists(None, "users")? {
-        connection.execute_batch(SCHEMA)?;
-    }
     connection.set_prepared_statement_cache_capacity(32);
 
     let groups = Arc::new(AtomicU64::new(0));
