@@ -40,7 +40,7 @@ impl EventOutbox for PostgresStore {
         {
             return Ok(Vec::new());
         }
-        let claimed = self.written(move |connection| {
+        let claimed = self.connections.write(move |connection| {
             async move { within(connection, claim(connection, now, lease, limit)).await }.boxed()
         });
         Ok(claimed.await?)
@@ -48,17 +48,23 @@ impl EventOutbox for PostgresStore {
 
     async fn settle(&self, id: &str, told: &Told, now: Timestamp) -> Result<(), StoreError> {
         let (id, told) = (id.to_owned(), told.clone());
-        let settled = self.written(move |connection| async move { settle(connection, &id, &told, now).await }.boxed());
+        let settled = self
+            .connections
+            .write(move |connection| async move { settle(connection, &id, &told, now).await }.boxed());
         Ok(settled.await?)
     }
 
     async fn replay(&self, since: Timestamp, all: bool, now: Timestamp) -> Result<u64, StoreError> {
-        let replayed = self.written(move |connection| replay(connection, since, all, now).boxed());
+        let replayed = self
+            .connections
+            .write(move |connection| replay(connection, since, all, now).boxed());
         Ok(replayed.await?)
     }
 
     async fn forget(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let forgotten = self.written(move |connection| forget(connection, before).boxed());
+        let forgotten = self
+            .connections
+            .write(move |connection| forget(connection, before).boxed());
         Ok(forgotten.await?)
     }
 }

@@ -20,20 +20,26 @@ impl InstanceDirectory for PostgresStore {
     }
 
     async fn change_settings(&self, change: SettingsChange) -> Result<InstanceSettings, StoreError> {
-        let changed = self.written(move |connection| async move { commit(connection, &put(&change)).await }.boxed());
+        let changed = self
+            .connections
+            .write(move |connection| async move { commit(connection, &put(&change)).await }.boxed());
         changed.await?;
         self.settings().await
     }
 
     async fn block(&self, number: &BlockedNumber) -> Result<BlockedNumber, StoreError> {
         let new = number.clone();
-        let blocked = self.written(move |connection| async move { block(connection, &new).await }.boxed());
+        let blocked = self
+            .connections
+            .write(move |connection| async move { block(connection, &new).await }.boxed());
         Ok(blocked.await?)
     }
 
     async fn unblock(&self, id: &BlocklistId) -> Result<Option<BlockedNumber>, StoreError> {
         let id = id.as_str().to_owned();
-        let unblocked = self.written(move |connection| async move { unblock(connection, &id).await }.boxed());
+        let unblocked = self
+            .connections
+            .write(move |connection| async move { unblock(connection, &id).await }.boxed());
         Ok(unblocked.await?)
     }
 

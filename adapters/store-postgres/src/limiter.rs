@@ -24,7 +24,7 @@ use crate::transaction::{Decided, Step, within};
 impl Limiter for PostgresStore {
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Charged, StoreError> {
         let charges = charges.to_vec();
-        let outcome = self.written(move |connection| {
+        let outcome = self.connections.write(move |connection| {
             async move { within(connection, charge(connection, &charges, now)).await }.boxed()
         });
         Ok(outcome.await?)

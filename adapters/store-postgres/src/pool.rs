@@ -5,6 +5,7 @@ mod shares;
 use std::ops::Deref;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::Runtime;
@@ -46,6 +47,7 @@ pub(crate) struct Connections {
     shares: Arc<Shares>,
     role: Role,
     patience: Option<Duration>,
+    commits: Arc<AtomicU64>,
 }
 
 impl Connections {
@@ -63,7 +65,13 @@ impl Connections {
                 Role::Search => Some(WAIT + connector.statement_timeout() * SEARCH_FACTOR + GRACE),
                 Role::Maintain => None,
             },
+            commits: Arc::default(),
         })
+    }
+
+    /// How often [`write`](Self::write) was done.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// Runs `work` on a connection.
@@ -82,8 +90,11 @@ impl Connections {
     ) -> Result<T, Failure> {
         let this = self.clone();
         let running = tokio::spawn(async move {
-            this.run(async |connection: &AsyncPgConnection| work(connection).await)
-                .await
+            let written = this
+                .run(async |connection: &AsyncPgConnection| work(connection).await)
+                .await?;
+            this.commits.fetch_add(1, Ordering::Relaxed);
+            Ok(written)
         });
         running.await.unwrap_or_else(|error| Err(unavailable(error).into()))
     }

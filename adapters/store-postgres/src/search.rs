@@ -12,9 +12,9 @@ extern "SQL" {
 phoneproof_store_rows::search!(diesel::pg::Pg);
 
 /// Who has one of these numbers.
-fn has_one_of(numbers: &[String]) -> UserCondition {
+fn has_one_of(numbers: Vec<String>) -> UserCondition {
     let owners = phone_numbers::table
-        .filter(phone_numbers::number.eq_any(numbers.to_vec()))
+        .filter(phone_numbers::number.eq_any(numbers))
         .select(phone_numbers::user_id);
     Box::new(users::id.eq_any(owners).nullable())
 }

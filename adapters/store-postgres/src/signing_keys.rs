@@ -20,7 +20,7 @@ impl SigningKeys for PostgresStore {
 
     async fn add_first(&self, key: &StoredKey) -> Result<(), StoreError> {
         let key = key.clone();
-        let added = self.written(move |connection| {
+        let added = self.connections.write(move |connection| {
             let work = async move {
                 alone(connection).await?;
                 let first = count(connection).await? == 0;
@@ -33,7 +33,7 @@ impl SigningKeys for PostgresStore {
 
     async fn rotate(&self, key: &StoredKey, retire_others_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         let key = key.clone();
-        let rotated = self.written(move |connection| {
+        let rotated = self.connections.write(move |connection| {
             let work = async move {
                 alone(connection).await?;
                 Ok(((), vec![forget_retired(now), retire(retire_others_at), insert(key)]))

@@ -30,16 +30,17 @@ impl SmsOutbox for PostgresStore {
             return Ok(Vec::new());
         }
         let claimed = self
-            .written(move |connection| async move { within(connection, claim(connection, now, limit)).await }.boxed());
+            .connections
+            .write(move |connection| async move { within(connection, claim(connection, now, limit)).await }.boxed());
         Ok(claimed.await?)
     }
 
     async fn settle(&self, leased: &Message, settled: &Settled, now: Timestamp) -> Result<(), StoreError> {
         let (leased, settled) = (leased.clone(), settled.clone());
-        let kept = self.written(move |connection| {
+        let kept = self.connections.write(move |connection| {
             async move {
                 let end = end_of_try(&leased, &settled, now);
-                if diesel_async::RunQueryDsl::execute(end, &mut &*connection).await? == 1 {
+                if end.execute(&mut &*connection).await? == 1 {
                     return Ok(());
                 }
                 within(connection, settle(connection, &leased, settled, now)).await
@@ -51,7 +52,7 @@ impl SmsOutbox for PostgresStore {
 
     async fn receipt(&self, gateway: &str, receipt: &DeliveryReceipt, now: Timestamp) -> Result<bool, StoreError> {
         let (gateway, told) = (gateway.to_owned(), receipt.clone());
-        let noted = self.written(move |connection| {
+        let noted = self.connections.write(move |connection| {
             async move { within(connection, receive(connection, &gateway, &told, now)).await }.boxed()
         });
         Ok(noted.await?)
@@ -71,7 +72,9 @@ impl SmsOutbox for PostgresStore {
     }
 
     async fn forget_messages(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let forgotten = self.written(move |connection| forget(connection, before).boxed());
+        let forgotten = self
+            .connections
+            .write(move |connection| forget(connection, before).boxed());
         Ok(forgotten.await?)
     }
 }
@@ -109,6 +112,7 @@ async fn claim(mut connection: &AsyncPgConnection, now: Timestamp, limit: u32) -
     Ok((claimed, leased))
 }
 
+/// For a message that something has happened to since it was leased.
 async fn settle(mut connection: &AsyncPgConnection, leased: &Message, settled: Settled, now: Timestamp) -> Decided<()> {
     let row: Option<MessageRow> = sms_messages::table
         .find(leased.id.as_str())

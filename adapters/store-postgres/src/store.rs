@@ -1,14 +1,10 @@
 //! The store as a whole: opening it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use futures_util::FutureExt;
 use phoneproof_domain::ports::CommitError;
 
 use crate::archive::Copying;
 use crate::connect::{Connector, Role};
-use crate::errors::Failure;
 use crate::options::{self, Options};
 use crate::pool::Connections;
 use crate::transaction::{self, Step};
@@ -32,7 +28,6 @@ pub struct PostgresStore {
     pub(crate) searches: Connections,
     pub(crate) connector: Connector,
     pub(crate) copying: Copying,
-    commits: Arc<AtomicU64>,
 }
 
 impl PostgresStore {
@@ -56,7 +51,6 @@ impl PostgresStore {
             searches: Connections::new(&connector, Role::Search, SEARCHES, 0)?,
             copying: Copying::default(),
             connector,
-            commits: Arc::default(),
         })
     }
 
@@ -88,37 +82,16 @@ impl PostgresStore {
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
-            commits: self.commits.load(Ordering::Relaxed),
+            commits: self.connections.commits(),
         }
     }
 
     /// Writes all of `steps` or none.
     pub(crate) async fn commit_steps(&self, steps: Vec<Step>) -> Result<(), CommitError> {
-        self.written(move |connection| async move { transaction::commit(connection, &steps).await }.boxed())
-            .await
-            .map_err(CommitError::from)
-    }
-
-    /// Runs `work`, which writes, to its end, and counts it, even if the caller leaves.
-    pub(crate) async fn written<T: Send + 'static>(
-        &self,
-        work: impl for<'a> FnOnce(
-            &'a diesel_async::AsyncPgConnection,
-        ) -> futures_util::future::BoxFuture<'a, Result<T, Failure>>
-        + Send
-        + 'static,
-    ) -> Result<T, Failure> {
-        let commits = Arc::clone(&self.commits);
-        self.connections
-            .write(move |connection| {
-                async move {
-                    let written = work(connection).await?;
-                    commits.fetch_add(1, Ordering::Relaxed);
-                    Ok(written)
-                }
-                .boxed()
-            })
-            .await
+        let written = self
+            .connections
+            .write(move |connection| async move { transaction::commit(connection, &steps).await }.boxed());
+        Ok(written.await?)
     }
 }
 

@@ -51,7 +51,7 @@ macro_rules! search {
             let mut all: Vec<UserCondition> = Vec::new();
             if !filter.phone_numbers.is_empty() {
                 let numbers: Vec<String> = filter.phone_numbers.iter().map(ToString::to_string).collect();
-                all.push(has_one_of(&numbers));
+                all.push(has_one_of(numbers));
             }
             if !filter.ids.is_empty() {
                 let ids: Vec<String> = filter.ids.iter().map(ToString::to_string).collect();
