@@ -10,70 +10,23 @@ use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use phoneproof_domain::ports::{
-    Archive, Clock, Entropy, EventSink, IdentityProvider, PasswordHasher, Sealer, SecurityNotices, SmsGateway,
-    SmsOutbox, SmsReceipts, StoreHealth,
+    Clock, Entropy, EventSink, IdentityProvider, PasswordHasher, Sealer, SecurityNotices, SmsGateway, SmsReceipts,
 };
 use phoneproof_domain::use_cases::{Auth, AuthPorts, Delivery, Limits, Ports};
 use phoneproof_domain::{CodeHasher, Users};
 use phoneproof_sms_console::Inbox;
-use serde_json::Value;
 use tokio::sync::{Notify, watch};
-use url::Url;
 
-use crate::config::{ConfigError, Network, PublishableKey, SecretKey, Settings};
+use crate::config::{ConfigError, Settings};
 use crate::dev_issuer::DevIssuer;
 use crate::dispatcher::Dispatcher;
 use crate::drain::{ARRIVAL, Door, Drain};
 use crate::events::EventRecorder;
-use crate::http::{BackEndLimit, DevTools, Metrics, MetricsAccess, Origins, environment, observe, routes};
+use crate::http::{AppState, BackEndLimit, DevTools, Metrics, MetricsAccess, Origins, environment, observe, routes};
 use crate::postman::Postman;
 use crate::seal::Seal;
 use crate::session_tokens::SessionTokens;
 use crate::wiring::{self, Shared, Store};
-
-/// What handlers share.
-pub(crate) struct AppState {
-    pub(crate) users: Users,
-    pub(crate) auth: Auth,
-    pub(crate) session_tokens: SessionTokens,
-    pub(crate) environment: Value,
-    pub(crate) publishable_key: PublishableKey,
-    /// What the names of suffixed cookies end in.
-    pub(crate) cookie_suffix: String,
-    pub(crate) cookie_domain: Option<String>,
-    /// Whether cookies are for https alone.
-    pub(crate) secure_cookies: bool,
-    pub(crate) trusted_proxies: Vec<Network>,
-    pub(crate) native: bool,
-    pub(crate) development: bool,
-    /// The application's page for signing in.
-    pub(crate) sign_in_url: Option<Url>,
-    pub(crate) back_end_limit: BackEndLimit,
-    /// Seals what a handshake hands over.
-    pub(crate) handshakes: Seal,
-    pub(crate) identity_providers: Vec<Arc<dyn IdentityProvider>>,
-    pub(crate) secret_key: SecretKey,
-    pub(crate) sms_outbox: Arc<dyn SmsOutbox>,
-    pub(crate) postman: Postman,
-    pub(crate) receipts: BTreeMap<String, (String, Arc<dyn SmsReceipts>)>,
-    pub(crate) health: Arc<dyn StoreHealth>,
-    pub(crate) archive: Arc<dyn Archive>,
-    pub(crate) drain: Drain,
-    pub(crate) metrics: Metrics,
-    pub(crate) origins: Origins,
-    pub(crate) dev_tools: Option<DevTools>,
-    pub(crate) body_timeout: Duration,
-    pub(crate) entropy: Arc<dyn Entropy>,
-}
-
-impl AppState {
-    /// 128 random bits in hexadecimal: `clerk_trace_id`, and the same in the log.
-    pub(crate) fn trace_id(&self) -> String {
-        let mut bytes = [0u8; 16];
-        self.entropy.fill(&mut bytes);
-        format!("{:032x}", u128::from_be_bytes(bytes))
-    }
-}
 
 /// The adapters that a server runs on. [`Adapters::from_settings`] takes the configured ones; a
 /// test puts its own clock and carrier in their place.

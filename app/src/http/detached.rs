@@ -1,6 +1,6 @@
 //! Work that goes on when the browser that asked for it leaves.
 
-use super::error::ApiError;
+use crate::http::present::error::ApiError;
 
 /// Runs `work` in a task of its own: a browser that leaves must not keep a committed code from being
 /// sent.

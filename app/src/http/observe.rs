@@ -14,9 +14,9 @@ use actix_web::{Error, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::error::{ApiError, Chain};
-use super::origin::{Verdict, is_preflight};
-use crate::server::AppState;
+use crate::http::AppState;
+use crate::http::extract::origin::{Verdict, is_preflight};
+use crate::http::present::error::{ApiError, Chain};
 
 /// Handles one request from its first to its last moment.
 pub(crate) async fn observe<B: MessageBody + 'static>(

@@ -5,12 +5,12 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
-use super::error::ApiError;
-use super::{
+use crate::http::handlers::{
     back_end_sessions, backup_codes, client, dev, docs, environment, handshake, health, instance, jwks, me, metrics,
     my_phone_numbers, passwords, phone_numbers, ready, sessions, sign_ins, sign_ups, sms_callbacks, sms_messages,
     users,
 };
+use crate::http::present::error::ApiError;
 
 /// Registers the paths. `/dev/…` exists in development alone.
 pub(crate) fn routes(config: &mut ServiceConfig, development: bool) {

@@ -1,0 +1,223 @@
+//! A browser or app that asks: its client, its page, its address (contract 2.4).
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap, ORIGIN, REFERER, USER_AGENT};
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use phoneproof_domain::use_cases::{Address, Visit};
+use phoneproof_domain::{Activity, ClientId, SessionId, Token};
+use url::Url;
+
+use crate::http::AppState;
+use crate::http::extract::params::Params;
+use crate::http::present::error::ApiError;
+
+/// The name of the cookie that holds the client's token.
+pub(crate) const CLIENT_COOKIE: &str = "__client";
+/// The name of the cookie that tells back ends when somebody last signed in or out.
+pub(crate) const UAT_COOKIE: &str = "__client_uat";
+
+/// How the client's token travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// In a cookie.
+    Cookie,
+    /// In the `Authorization` header, both ways.
+    Native,
+    /// In the URL, and back in the header `Clerk-Db-Jwt`.
+    DevBrowser,
+}
+
+/// Who asks, be it for the first time.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor {
+    pub(crate) transport: Transport,
+    pub(crate) visit: Visit,
+    /// The origin of the page that asks, as far as it is known and allowed: the `azp` of tokens.
+    pub(crate) page: Option<String>,
+    /// Whether cookies are for https alone.
+    pub(crate) secure: bool,
+    /// Whether it came through the application's own proxy.
+    pub(crate) proxied: bool,
+    /// The session that the request names.
+    pub(crate) session: Option<String>,
+    /// What the request says in its cookies `__client_uat` and `__client_uat_<suffix>`.
+    pub(crate) uat: [Option<String>; 2],
+    /// The token that the request carried; it need not open anything.
+    pub(crate) token: Option<Token<ClientId>>,
+}
+
+impl Visitor {
+    /// The session that the request names, if it names one. What is no identifier names nothing.
+    pub(crate) fn named_session(&self) -> Result<Option<SessionId>, ApiError> {
+        let named = self.session.as_deref().filter(|named| !named.is_empty());
+        named.map(|id| id.parse().map_err(|_| ApiError::NotFound)).transpose()
+    }
+}
+
+impl FromRequest for Visitor {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let state = request.app_data::<Data<AppState>>().cloned();
+        let request = request.clone();
+        Box::pin(async move {
+            let state = state.ok_or(ApiError::Internal("no state"))?;
+            read(&state, &request).await
+        })
+    }
+}
+
+async fn read(state: &AppState, request: &HttpRequest) -> Result<Visitor, ApiError> {
+    let headers = request.headers();
+    let query = Params::from_form(request.query_string().as_bytes())?;
+    let native = matches!(query.given("_is_native")?, Some("1" | "true"));
+    let proxy = proxy(state, headers)?;
+    let origin = header(headers, ORIGIN.as_str());
+    let (transport, presented) = if native {
+        if !state.native {
+            return Err(ApiError::NativeDisabled);
+        }
+        if origin.is_some() && headers.contains_key(AUTHORIZATION) {
+            return Err(ApiError::OriginAndAuthorization);
+        }
+        let token = header(headers, AUTHORIZATION.as_str()).unwrap_or_default();
+        let token = token.strip_prefix("Bearer ").unwrap_or(token);
+        (Transport::Native, vec![token.to_owned()])
+    } else if state.publishable_key.has_dev_browser() {
+        let token = query.given("__clerk_db_jwt")?.unwrap_or_default();
+        (Transport::DevBrowser, vec![token.to_owned()])
+    } else {
+        (Transport::Cookie, cookies(headers, CLIENT_COOKIE))
+    };
+    let mut client = None;
+    let mut token = None;
+    // Several cookies of one name are somebody's game with paths and domains; one may be ours.
+    for text in presented.iter().take(4) {
+        let Ok(read) = text.parse::<Token<ClientId>>() else {
+            continue;
+        };
+        client = state.auth.client(&read).await?;
+        token = Some(read);
+        if client.is_some() {
+            break;
+        }
+    }
+    if transport == Transport::DevBrowser
+        && client.is_none()
+        && !matches!(request.path(), "/v1/dev_browser" | "/v1/client/handshake")
+    {
+        return Err(ApiError::DevBrowser);
+    }
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if changes && transport == Transport::Cookie && client.is_some() && origin.is_none() && proxy.is_none() {
+        // Browsers send it with every POST. Whoever leaves it out is none, or hides where it comes from.
+        return Err(ApiError::OriginMissing);
+    }
+    let page = page(state, headers, proxy.as_ref());
+    let address = address(state, request, proxy.is_some());
+    let agent = header(headers, USER_AGENT.as_str()).map(|agent| agent.chars().take(255).collect());
+    let suffixed = format!("{UAT_COOKIE}_{}", state.cookie_suffix);
+    Ok(Visitor {
+        transport,
+        visit: Visit::new(
+            client,
+            Activity {
+                address: address.map(|address| address.to_string()),
+                user_agent: agent,
+            },
+            address.map(Address),
+            language(request.headers()),
+        ),
+        page,
+        secure: proxy
+            .as_ref()
+            .map_or(state.secure_cookies, |proxy| proxy.scheme() == "https"),
+        proxied: proxy.is_some(),
+        session: query.given("_clerk_session_id")?.map(str::to_owned),
+        uat: [cookies(headers, UAT_COOKIE).pop(), cookies(headers, &suffixed).pop()],
+        token,
+    })
+}
+
+/// The public URL of the application's own proxy, if the request came through one that holds the secret key.
+fn proxy(state: &AppState, headers: &HeaderMap) -> Result<Option<Url>, ApiError> {
+    let Some(url) = header(headers, "clerk-proxy-url") else {
+        return Ok(None);
+    };
+    let key = header(headers, "clerk-secret-key").ok_or(ApiError::ProxyKeyMissing)?;
+    if !state.secret_key.is(key) {
+        return Err(ApiError::ProxyKey);
+    }
+    Ok(Url::parse(url)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https")))
+}
+
+/// The page that asks. Same-origin GETs carry no `Origin`: then the proxy's origin, else the
+/// referrer's if it is an allowed one.
+fn page(state: &AppState, headers: &HeaderMap, proxy: Option<&Url>) -> Option<String> {
+    if let Some(origin) = header(headers, ORIGIN.as_str()) {
+        // `observe` has refused those that are not allowed.
+        return Some(origin.to_owned());
+    }
+    if let Some(proxy) = proxy {
+        return Some(proxy.origin().ascii_serialization());
+    }
+    let referrer = Url::parse(header(headers, REFERER.as_str())?).ok()?;
+    let origin = referrer.origin().ascii_serialization();
+    state.origins.allows(&origin).then_some(origin)
+}
+
+/// The visitor's address: the socket's; behind a trusted proxy the right-most entry of
+/// `X-Forwarded-For` that is no proxy; behind the application's own proxy the first one.
+fn address(state: &AppState, request: &HttpRequest, proxied: bool) -> Option<IpAddr> {
+    let socket = request.peer_addr()?.ip();
+    let trusted = |address: IpAddr| state.trusted_proxies.iter().any(|network| network.contains(address));
+    let forwarded: Vec<IpAddr> = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|text| text.trim().parse().ok())
+        .collect();
+    if proxied {
+        return forwarded.first().copied().or(Some(socket));
+    }
+    if !trusted(socket) {
+        return Some(socket);
+    }
+    let visitor = forwarded.iter().rev().copied().find(|address| !trusted(*address));
+    Some(visitor.unwrap_or(socket))
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The values of all cookies of this name.
+fn cookies(headers: &HeaderMap, name: &str) -> Vec<String> {
+    headers
+        .get_all(COOKIE)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(key, _)| *key == name)
+        .map(|(_, value)| value.trim_matches('"').to_owned())
+        .collect()
+}
+
+/// The language that the browser puts first.
+pub(crate) fn language(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(actix_web::http::header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+    let first = header.split([',', ';']).next()?.trim();
+    let is_tag =
+        (2..=35).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_tag.then(|| first.to_owned())
+}

@@ -1,0 +1,138 @@
+//! The shapes of success: enveloped with the client for the user's API, bare for the back end's
+//! (contract 2.2), and the cookies that go with the first.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use phoneproof_domain::use_cases::Changed;
+use phoneproof_domain::{Client, ClientId, Token};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::config::KeyKind;
+use crate::http::AppState;
+use crate::http::extract::visitor::{CLIENT_COOKIE, Transport, UAT_COOKIE, Visitor};
+use crate::http::present::client_json::{ClientView, Part};
+use crate::http::present::error::ApiError;
+
+/// How long browsers keep the cookies: 400 days, the longest they allow (RFC 6265bis §5.5).
+const COOKIE_SECONDS: u32 = 400 * 24 * 3600;
+
+/// The resource itself. actix writes `application/json` without a charset, as the SDK needs it.
+pub(crate) fn bare(resource: impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().json(resource)
+}
+
+/// `{ "response": …, "client": null }`: a token's bearer has no client.
+pub(crate) fn without_client(response: impl Serialize) -> HttpResponse {
+    #[derive(Serialize)]
+    struct Envelope<T> {
+        response: T,
+        client: Option<()>,
+    }
+    HttpResponse::Ok().json(Envelope { response, client: None })
+}
+
+impl Visitor {
+    /// The envelope with the client as the store has it now: after something else has changed.
+    pub(crate) async fn envelope(&self, state: &AppState, response: Value) -> Result<HttpResponse, ApiError> {
+        let client = match &self.visit.client {
+            Some(loaded) => state.auth.revisit(&self.visit, &loaded.aggregate).await?.client,
+            None => None,
+        };
+        let client = client.map(|loaded| loaded.aggregate);
+        self.answer(state, client.as_ref(), None, Part::Other(response)).await
+    }
+
+    /// The envelope with the client after this change; `response` picks its part out of the view of it.
+    pub(crate) async fn changed<T>(
+        &self,
+        state: &AppState,
+        changed: &Changed<T>,
+        response: Part<'_>,
+    ) -> Result<HttpResponse, ApiError> {
+        self.answer(state, Some(&changed.client), changed.token.as_ref(), response)
+            .await
+    }
+
+    /// The envelope with this client, and the cookies or headers that follow from it.
+    pub(crate) async fn answer(
+        &self,
+        state: &AppState,
+        client: Option<&Client>,
+        token: Option<&Token<ClientId>>,
+        response: Part<'_>,
+    ) -> Result<HttpResponse, ApiError> {
+        let users = match client {
+            Some(client) => state.auth.users_of(client).await?,
+            None => Vec::new(),
+        };
+        let view = ClientView::new(state, client, &users, self.page.as_deref()).await?;
+        let body = json!({ "response": view.part(response), "client": view.json() });
+        let mut answer = HttpResponse::Ok().json(body);
+        if let Some(token) = token {
+            self.hand_over(state, answer.headers_mut(), token);
+        }
+        self.tell_uat(state, answer.headers_mut(), view.uat());
+        Ok(answer)
+    }
+
+    /// Gives the client its new token, the way the old one came.
+    pub(crate) fn hand_over(&self, state: &AppState, headers: &mut HeaderMap, token: &Token<ClientId>) {
+        let token = token.reveal();
+        match self.transport {
+            Transport::Cookie => {
+                let attributes = "; HttpOnly";
+                set_cookie(
+                    headers,
+                    &self.cookie(CLIENT_COOKIE, &token, COOKIE_SECONDS, None, attributes),
+                );
+            }
+            Transport::Native => {
+                if let Ok(value) = HeaderValue::from_str(&token) {
+                    headers.insert(AUTHORIZATION, value);
+                }
+            }
+            Transport::DevBrowser => {
+                if let Ok(value) = HeaderValue::from_str(&token) {
+                    headers.insert(HeaderName::from_static("clerk-db-jwt"), value);
+                }
+            }
+        }
+        let _ = state;
+    }
+
+    /// Tells back ends when somebody last signed in or out, if they have heard something else. With
+    /// test keys the SDK does so itself (contract, section 1).
+    pub(crate) fn tell_uat(&self, state: &AppState, headers: &mut HeaderMap, uat: i64) {
+        if self.transport != Transport::Cookie || state.publishable_key.kind() != KeyKind::Live {
+            return;
+        }
+        let uat = uat.to_string();
+        let suffixed = format!("{UAT_COOKIE}_{}", state.cookie_suffix);
+        for (name, told) in [UAT_COOKIE, &suffixed].into_iter().zip(&self.uat) {
+            if told.as_deref().unwrap_or("0") != uat {
+                let domain = state.cookie_domain.as_deref();
+                set_cookie(headers, &self.cookie(name, &uat, COOKIE_SECONDS, domain, ""));
+            }
+        }
+    }
+
+    /// Takes the client's token away.
+    pub(crate) fn drop_token(&self, headers: &mut HeaderMap) {
+        if self.transport == Transport::Cookie {
+            set_cookie(headers, &self.cookie(CLIENT_COOKIE, "", 0, None, "; HttpOnly"));
+        }
+    }
+
+    pub(crate) fn cookie(&self, name: &str, value: &str, seconds: u32, domain: Option<&str>, more: &str) -> String {
+        let domain = domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default();
+        let secure = if self.secure { "; Secure" } else { "" };
+        format!("{name}={value}; Path=/; Max-Age={seconds}; SameSite=Lax{domain}{secure}{more}")
+    }
+}
+
+fn set_cookie(headers: &mut HeaderMap, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        headers.append(SET_COOKIE, value);
+    }
+}
