@@ -20,8 +20,8 @@ help: ## Lists the targets
 run: ## Runs the server for development (the same as `cargo run`)
 	cargo run
 
-build: ## Builds the release binary, target/release/phoneproof
-	cargo build --release --locked -p phoneproof
+build: ## Builds the binary that is published, target/dist/phoneproof
+	cargo build --profile dist --locked -p phoneproof
 
 test: tools test-rust test-browser test-fuzz ## Installs what the tests need, then runs all of them, on SQLite and on PostgreSQL
 
@@ -31,22 +31,38 @@ test-build: tools
 
 test-rust: test-build ## Unit, property, conformance and end-to-end tests
 	$(WITH_POSTGRES) cargo test --locked --workspace
-	TEST_STORE=postgres $(WITH_POSTGRES) cargo test --locked --workspace --test '*'
+	@echo "Once more on PostgreSQL: the end-to-end tests, without those that do not depend on TEST_STORE"
+	TEST_STORE=postgres $(WITH_POSTGRES) cargo test --locked --workspace --test e2e -- --skip once::
 
-BROWSER_TESTS = ARTEFACTS="$(ARTEFACTS)" CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" \
-	PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" node --test --test-reporter=spec *.test.mjs
+# The runs on the two stores mostly wait for a browser or for the fuzzer: both at once, each with its output in one piece.
+BOTH_STORES = $(MAKE) --no-print-directory --jobs=2 --output-sync=target
+
+BROWSER_TESTS = CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" \
+	node --test --test-reporter=spec *.test.mjs
+
+.PHONY: browser-sqlite browser-postgres fuzz-sqlite fuzz-postgres
 
 test-browser: test-build ## The real Clerk SDKs in Node.js and Chromium, and the development page
 	cd tests/browser && npm ci --silent
-	cd tests/browser && $(BROWSER_TESTS)
-	cd tests/browser && TEST_STORE=postgres $(WITH_POSTGRES) env $(BROWSER_TESTS)
+	$(BOTH_STORES) browser-sqlite browser-postgres
+
+browser-sqlite:
+	cd tests/browser && ARTEFACTS="$(ARTEFACTS)" $(BROWSER_TESTS)
+
+browser-postgres:
+	cd tests/browser && ARTEFACTS="$(ARTEFACTS)/postgres" TEST_STORE=postgres $(WITH_POSTGRES) env $(BROWSER_TESTS)
 
 FUZZ = PATH="$(CURDIR)/$(FUZZ_VENV)/bin:$$PATH" PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" python3 tests/fuzz/fuzz.py
 
 test-fuzz: test-build ## Generated requests by the OpenAPI document (schemathesis)
 	test -x $(FUZZ_VENV)/bin/schemathesis || { python3 -m venv $(FUZZ_VENV) && \
 		$(FUZZ_VENV)/bin/pip install --quiet --requirement tests/fuzz/requirements.txt; }
+	$(BOTH_STORES) fuzz-sqlite fuzz-postgres
+
+fuzz-sqlite:
 	$(FUZZ)
+
+fuzz-postgres:
 	TEST_STORE=postgres $(WITH_POSTGRES) env $(FUZZ)
 
 lint: tools ## Formatting, clippy, rustdoc, licences and bans
@@ -59,7 +75,7 @@ lint: tools ## Formatting, clippy, rustdoc, licences and bans
 fmt: ## Formats the code
 	cargo fmt --all
 
-bench: bench-build ## End-to-end and micro benchmarks, with the yardsticks; see docs/benchmarks.md
+bench: bench-build ## Flows in a session and by token, beside the yardsticks; sessions, delivery, micro; see docs/benchmarks.md
 	$(BENCH) --bench flows
 	$(BENCH) --bench sessions
 	$(BENCH) --bench delivery
@@ -68,11 +84,12 @@ bench: bench-build ## End-to-end and micro benchmarks, with the yardsticks; see 
 bench-full: bench-build ## Flows on stores of up to 10 million numbers, 5 rounds: an hour and 25 GB of disk
 	BENCH_ROUNDS=5 BENCH_CLIENTS=1,16,64,256 BENCH_STORED=0,100000,1000000,10000000 $(BENCH) --bench flows -- $(BENCH_ARGUMENTS)
 
-BENCH = cargo bench --locked -p phoneproof-tests
+# What is measured is what is published.
+BENCH = cargo bench --locked --profile dist -p phoneproof-tests
 
 bench-build: tools
-	cargo build --release --locked -p phoneproof
-	cargo build --release --locked -p phoneproof-tests --bin yardstick
+	cargo build --profile dist --locked -p phoneproof
+	cargo build --profile dist --locked -p phoneproof-tests --bin yardstick
 
 tools: ## Installs Chromium, Node.js, Python, PostgreSQL, curl and OpenSSL's headers if they are missing (Debian, as root)
 	@if [ -z "$(CHROMIUM)" ] || ! command -v node >/dev/null || ! command -v curl >/dev/null || ! command -v psql >/dev/null \

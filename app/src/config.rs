@@ -9,6 +9,7 @@ mod network;
 mod settings;
 mod texts;
 
+pub(crate) use file::Store as StoreOptions;
 pub use file::{AdapterOptions, Config, Environment, LogFormat, Route, Synchronous};
 pub use keys::{KeyKind, PublishableKey, SecretKey};
 pub use network::Network;

@@ -10,14 +10,14 @@ use phoneproof_domain::ports::Entropy;
 use phoneproof_system::SystemEntropy;
 
 use crate::config::{ConfigError, SecretKey};
-use crate::wiring;
+use crate::wiring::secret_file;
 
 /// The instance secret of development: in a file that belongs to the database, made if it is missing.
 ///
 /// # Errors
 /// [`ConfigError`] if the file cannot be read or made.
 pub(crate) fn beside_store(store_url: &str) -> Result<InstanceSecret, ConfigError> {
-    let path = wiring::secret_file(store_url)?;
+    let path = secret_file(store_url)?;
     let text = read_or_make(&path).map_err(|error| {
         let folder = "is the folder of store.url there and writable?";
         ConfigError::at(

@@ -1,21 +1,24 @@
-//! The OpenAPI document of both APIs, made from one table of operations and one of schemas.
+//! The OpenAPI document of both APIs, made from the table of operations and one of schemas.
 //!
-//! `docs/openapi.json` is its printed form; tests hold it against the routes and against real answers.
+//! `docs/openapi.json` is its printed form; tests compare it with the routes and with real answers.
 
-mod operations;
 mod schemas;
 
+use actix_web::http::Method;
 use serde_json::{Map, Value, json};
 
-use operations::{Answer, Who};
-pub use operations::{OPERATIONS, Operation};
+use crate::http::operations::{Answer, Caller, Operation, Parameter, documented};
 
 /// The document (OpenAPI 3.1).
 #[must_use]
 pub fn document() -> Value {
-    let mut paths = Map::new();
-    for operation in OPERATIONS {
-        paths.entry(operation.path).or_insert_with(|| json!({}))[operation.method] = described(operation);
+    let (mut tags, mut paths) = (Vec::new(), Map::new());
+    for (group, operations) in documented() {
+        tags.push(json!({ "name": group.tag, "description": group.about }));
+        for operation in operations {
+            let path = paths.entry(operation.path).or_insert_with(|| json!({}));
+            path[method(operation)] = described(group.tag, operation);
+        }
     }
     json!({
         "openapi": "3.1.0",
@@ -28,18 +31,7 @@ pub fn document() -> Value {
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
-        "tags": [
-            { "name": "Client", "description": "A browser or app, and its sessions." },
-            { "name": "Sign-up" },
-            { "name": "Sign-in" },
-            { "name": "User", "description": "The user who acts, in a session or with the token of an identity provider." },
-            { "name": "Phone numbers", "description": "The numbers of the user who acts." },
-            { "name": "Secret key: users" },
-            { "name": "Secret key: phone numbers" },
-            { "name": "Secret key: sessions" },
-            { "name": "Secret key: instance" },
-            { "name": "Server" },
-        ],
+        "tags": tags,
         "paths": paths,
         "components": {
             "schemas": schemas::all(),
@@ -50,48 +42,66 @@ pub fn document() -> Value {
                     "description": "The browser's client token. Apps send it as `Authorization` with `_is_native=1`.",
                 },
                 "identity": { "type": "http", "scheme": "bearer", "description": "The token of the configured identity provider." },
-                "secretKey": { "type": "http", "scheme": "bearer", "description": "The secret key, `sk_…`: for back ends alone." },
+                "metricsToken": { "type": "http", "scheme": "bearer", "description": "The token of the option `metrics.token`." },
+                "secretKey": { "type": "http", "scheme": "bearer", "description": "The secret key, `sk_…`: for back ends only." },
             },
         },
     })
 }
 
-fn described(operation: &Operation) -> Value {
-    let fields: Vec<Field<'_>> = operation.takes.split_whitespace().map(Field::of).collect();
-    let in_query = operation.method == "get";
+/// As OpenAPI writes it.
+fn method(operation: &Operation) -> String {
+    operation.method.as_str().to_lowercase()
+}
+
+fn described(tag: &str, operation: &Operation) -> Value {
+    let (in_query, in_body): (Vec<Parameter>, Vec<Parameter>) = operation
+        .parameters
+        .iter()
+        .partition(|parameter| operation.method == Method::GET || matches!(parameter, Parameter::Query(_)));
     let mut parameters: Vec<Value> = operation
         .path
         .split('/')
         .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
-    if in_query {
-        parameters.extend(fields.iter().map(Field::as_query));
-    }
-    if matches!(operation.who, Who::Client | Who::Session | Who::User) {
+    parameters.extend(in_query.into_iter().map(Parameter::as_query));
+    if matches!(operation.caller, Caller::Client | Caller::Session | Caller::Actor) {
         parameters.push(json!({
             "name": "_is_native", "in": "query", "schema": { "enum": ["1"] },
             "description": "An app: the client's token is in the `Authorization` header, and there are no cookies.",
         }));
     }
-    if operation.who == Who::User || operation.who == Who::Session {
+    if matches!(operation.caller, Caller::Session | Caller::Actor) {
         parameters.push(json!({
             "name": "_clerk_session_id", "in": "query", "schema": { "type": "string" },
             "description": "In which of the client's sessions; the last active one if not given.",
         }));
     }
     let mut described = json!({
-        "tags": [operation.tag],
+        "tags": [tag],
         "summary": operation.summary,
         "operationId": operation_id(operation),
         "parameters": parameters,
         "responses": responses(operation),
-        "security": operation.who.security(),
+        "security": security(operation.caller),
     });
-    if !in_query && !fields.is_empty() {
-        described["requestBody"] = body(operation, &fields);
+    if !in_body.is_empty() {
+        described["requestBody"] = body(operation, &in_body);
     }
     described
+}
+
+/// Any one of these is enough; an empty one stands for no credentials. A provider's signature has no form here.
+fn security(caller: Caller) -> Value {
+    match caller {
+        Caller::Anybody | Caller::Provider | Caller::Developer => json!([]),
+        Caller::Client => json!([{ "client": [] }, {}]),
+        Caller::Session => json!([{ "client": [] }]),
+        Caller::Actor => json!([{ "client": [] }, { "identity": [] }]),
+        Caller::BackEnd => json!([{ "secretKey": [] }]),
+        Caller::Operator => json!([{ "metricsToken": [] }, {}]),
+    }
 }
 
 fn operation_id(operation: &Operation) -> String {
@@ -101,49 +111,53 @@ fn operation_id(operation: &Operation) -> String {
         "{id}" => "one",
         word => word,
     });
-    std::iter::once(operation.method)
+    std::iter::once(method(operation).as_str())
         .chain(words)
         .collect::<Vec<_>>()
         .join("_")
 }
 
-fn body(operation: &Operation, fields: &[Field<'_>]) -> Value {
+fn body(operation: &Operation, fields: &[Parameter]) -> Value {
     let properties: Map<String, Value> = fields
         .iter()
-        .map(|field| (field.name.to_owned(), field.schema()))
+        .map(|field| (field.name().to_owned(), field.schema()))
         .collect();
     let required: Vec<&str> = fields
         .iter()
-        .filter(|field| field.required)
-        .map(|field| field.name)
+        .filter(|field| field.is_required())
+        .map(|field| field.name())
         .collect();
     let mut schema = json!({ "type": "object", "properties": properties });
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
     let mut content = json!({ "application/json": { "schema": schema } });
-    if operation.who != Who::BackEnd {
+    if operation.caller != Caller::BackEnd {
         content["application/x-www-form-urlencoded"] = json!({ "schema": schema });
     }
     json!({ "required": !required.is_empty(), "content": content })
 }
 
-/// The ways in which any operation may be refused.
+/// The errors of any operation.
 const ERRORS: &[(&str, &str, &str)] = &[
     (
         "400",
         "Impossible",
-        "In this state, or from this origin, that is not possible; or the request is malformed.",
+        "The state or the origin does not permit the request, or the request is malformed.",
     ),
     (
         "401",
         "Unauthenticated",
         "Nobody is signed in, or the key or token is not accepted.",
     ),
-    ("403", "Refused", "Refused."),
-    ("404", "NotFound", "There is no such thing."),
-    ("408", "TooSlow", "The body came too slowly."),
-    ("409", "Conflict", "Too many changes at once; try again."),
+    (
+        "403",
+        "Refused",
+        "The user or the instance's settings do not permit it.",
+    ),
+    ("404", "NotFound", "The resource does not exist."),
+    ("408", "TooSlow", "The body arrived too slowly."),
+    ("409", "Conflict", "Too many concurrent changes; try again."),
     ("413", "TooLarge", "The body is too large."),
     ("415", "ContentType", "The body is neither a form nor JSON."),
     (
@@ -151,12 +165,16 @@ const ERRORS: &[(&str, &str, &str)] = &[
         "Parameter",
         "A parameter is missing, malformed or not acceptable.",
     ),
-    ("429", "TooOften", "Too often; `Retry-After` says when to try again."),
-    ("500", "Bug", "A bug."),
+    (
+        "429",
+        "TooOften",
+        "Too many requests; `Retry-After` says when to try again.",
+    ),
+    ("500", "Internal", "Internal server error."),
     (
         "503",
         "Unavailable",
-        "The store, the identity provider or the SMS provider is out; `Retry-After` says when to try again.",
+        "The store, the identity provider or the SMS provider is unavailable; `Retry-After` says when to try again.",
     ),
 ];
 
@@ -175,9 +193,9 @@ fn errors() -> Map<String, Value> {
 fn responses(operation: &Operation) -> Value {
     let mut responses = match operation.answer {
         Answer::Nothing => json!({ "204": { "description": "Done." } }),
-        Answer::Redirect => json!({ "307": { "description": "Look there." } }),
+        Answer::Redirect => json!({ "307": { "description": "Redirect." } }),
         Answer::Page => json!({ "200": { "description": "A page.", "content": { "text/html": {} } } }),
-        Answer::Figures => json!({ "200": { "description": "Figures.", "content": { "text/plain": {} } } }),
+        Answer::Metrics => json!({ "200": { "description": "Metrics.", "content": { "text/plain": {} } } }),
         Answer::Json(schema) | Answer::Verdict(schema) => ok(&schemas::reference(schema)),
         Answer::Enveloped(schema) => ok(&json!({
             "type": "object",
@@ -190,7 +208,8 @@ fn responses(operation: &Operation) -> Value {
     }
     if let Answer::Verdict(schema) = operation.answer {
         let content = json!({ "application/json": { "schema": schemas::reference(schema) } });
-        responses["503"] = json!({ "description": "No; `Retry-After` says when to ask again.", "content": content });
+        responses["503"] =
+            json!({ "description": "Not ready; `Retry-After` says when to try again.", "content": content });
     }
     responses
 }
@@ -199,64 +218,85 @@ fn ok(schema: &Value) -> Value {
     json!({ "200": { "description": "Done.", "content": { "application/json": { "schema": schema } } } })
 }
 
-/// One parameter: `name`, `name!` if required, with `:b`, `:i`, `:o` or `:l` for what is no text.
-struct Field<'a> {
-    name: &'a str,
-    required: bool,
-    kind: &'a str,
-}
-
-impl<'a> Field<'a> {
-    fn of(spec: &'a str) -> Self {
-        let (name, kind) = spec.split_once(':').unwrap_or((spec, "s"));
-        Self {
-            name: name.trim_end_matches('!'),
-            required: name.ends_with('!'),
-            kind,
+impl Parameter {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Required(name)
+            | Self::Text(name)
+            | Self::Flag(name)
+            | Self::Integer(name)
+            | Self::Object(name)
+            | Self::List(name)
+            | Self::Query(name) => name,
         }
     }
 
-    fn schema(&self) -> Value {
-        let mut schema = self.plain();
-        if let Some(examples) = self.examples() {
-            schema["examples"] = examples;
+    fn is_required(self) -> bool {
+        matches!(self, Self::Required(_))
+    }
+
+    /// In a body.
+    fn schema(self) -> Value {
+        let mut schema = match self {
+            Self::Required(_) => json!({ "type": "string" }),
+            Self::Text(_) | Self::Query(_) => json!({ "type": ["string", "null"] }),
+            Self::Flag(_) => json!({ "type": ["boolean", "null"] }),
+            Self::Integer(_) => json!({ "type": ["integer", "null"] }),
+            Self::Object(_) => json!({ "type": ["object", "null"] }),
+            Self::List(_) => json!({ "type": ["array", "null"], "items": { "type": "string" } }),
+        };
+        if let Some(example) = self.example() {
+            schema["examples"] = json!([example]);
         }
         schema
     }
 
-    /// What such a parameter looks like.
-    fn examples(&self) -> Option<Value> {
-        Some(match (self.name, self.kind) {
-            ("phone_number" | "identifier", "s") => json!(["+14155550100"]),
-            ("phone_number", "l") => json!([["+14155550100"]]),
-            ("code", _) => json!(["424242"]),
-            ("strategy", _) => json!(["phone_code"]),
-            ("level", _) => json!(["multi_factor"]),
-            ("identification_status", _) => json!(["verified"]),
-            ("blocked_country_codes", _) => json!([["GB"]]),
-            ("password" | "new_password" | "current_password", _) => json!(["correct horse battery"]),
+    fn as_query(self) -> Value {
+        let schema = match self {
+            Self::Required(_) | Self::Text(_) | Self::Query(_) => json!({ "type": "string" }),
+            Self::Flag(_) => json!({ "type": "boolean" }),
+            Self::Integer(_) => json!({ "type": "integer" }),
+            Self::Object(_) => json!({ "type": "object" }),
+            Self::List(_) => json!({ "type": "array", "items": { "type": "string" } }),
+        };
+        json!({ "name": self.name(), "in": "query", "required": self.is_required(), "schema": schema })
+    }
+
+    fn example(self) -> Option<Value> {
+        Some(match self {
+            Self::List("phone_number") => json!(["+14155550100"]),
+            Self::List("blocked_country_codes") => json!(["GB"]),
+            Self::Required(name) | Self::Text(name) => match name {
+                "phone_number" | "identifier" => json!("+14155550100"),
+                "code" => json!("424242"),
+                "strategy" => json!("phone_code"),
+                "level" => json!("multi_factor"),
+                "identification_status" => json!("verified"),
+                "password" | "new_password" | "current_password" => json!("correct horse battery"),
+                _ => return None,
+            },
             _ => return None,
         })
     }
+}
 
-    fn plain(&self) -> Value {
-        match self.kind {
-            "b" => json!({ "type": ["boolean", "null"] }),
-            "i" => json!({ "type": ["integer", "null"] }),
-            "o" => json!({ "type": ["object", "null"] }),
-            "l" => json!({ "type": ["array", "null"], "items": { "type": "string" } }),
-            _ if self.required => json!({ "type": "string" }),
-            _ => json!({ "type": ["string", "null"] }),
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
 
-    fn as_query(&self) -> Value {
-        let schema = match self.kind {
-            "b" => json!({ "type": "boolean" }),
-            "i" => json!({ "type": "integer" }),
-            "l" => json!({ "type": "array", "items": { "type": "string" } }),
-            _ => json!({ "type": "string" }),
-        };
-        json!({ "name": self.name, "in": "query", "required": self.required, "schema": schema })
+    use super::*;
+
+    #[test]
+    fn the_document_has_every_operation_under_an_id_of_its_own() {
+        let document = document();
+        let paths = document["paths"].as_object().unwrap();
+        let described = paths.values().flat_map(|path| path.as_object().unwrap().values());
+        let ids: BTreeSet<&str> = described
+            .map(|described| described["operationId"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            ids.len(),
+            documented().map(|(_, operations)| operations.len()).sum::<usize>()
+        );
     }
 }

@@ -12,20 +12,22 @@ use actix_web::{App, HttpServer};
 use phoneproof_domain::ports::{
     Clock, Entropy, EventSink, IdentityProvider, PasswordHasher, Sealer, SecurityNotices, SmsGateway, SmsReceipts,
 };
-use phoneproof_domain::use_cases::{Auth, AuthPorts, Delivery, Limits, Ports};
-use phoneproof_domain::{CodeHasher, Users};
+use phoneproof_domain::use_cases::{Delivery, Limits, Ports};
+use phoneproof_domain::{CodeHasher, UseCases};
 use phoneproof_sms_console::Inbox;
 use tokio::sync::{Notify, watch};
 
+use crate::back_end_limit::BackEndLimit;
 use crate::config::{ConfigError, Settings};
 use crate::dev_issuer::DevIssuer;
-use crate::dispatcher::Dispatcher;
-use crate::drain::{ARRIVAL, Door, Drain};
-use crate::events::EventRecorder;
-use crate::http::{AppState, BackEndLimit, DevTools, Metrics, MetricsAccess, Origins, environment, observe, routes};
-use crate::postman::Postman;
+use crate::dev_tools::DevTools;
+use crate::drain::Drain;
+use crate::event_dispatcher::EventDispatcher;
+use crate::http::{AppState, EventTexts, Origins, environment, observe, routes};
+use crate::metrics::{Access, Metrics};
 use crate::seal::Seal;
 use crate::session_tokens::SessionTokens;
+use crate::sms_dispatcher::SmsDispatcher;
 use crate::wiring::{self, Shared, Store};
 
 /// The adapters that a server runs on. [`Adapters::from_settings`] takes the configured ones; a
@@ -71,7 +73,7 @@ impl Adapters {
             identity_providers: wiring::identity_providers(settings, &shared, dev_issuer.as_ref())?,
             event_sink: wiring::event_sink(settings)?,
             notices: wiring::notices(settings)?,
-            store: wiring::store(settings).await?,
+            store: wiring::store(&settings.store).await?,
             clock,
             passwords: wiring::passwords(wiring::entropy()),
             entropy: wiring::entropy(),
@@ -87,7 +89,6 @@ pub struct Server {
     state: Weak<AppState>,
     running: actix_web::dev::Server,
     drain: Drain,
-    door: Door,
     /// How long it goes on serving once it is told to stop.
     drain_time: Duration,
     /// How long what is under way may then take to finish.
@@ -100,7 +101,7 @@ impl Server {
     ///
     /// # Errors
     /// [`ConfigError`] if the address cannot be bound.
-    pub fn bind(settings: &Settings, mut adapters: Adapters) -> Result<Self, ConfigError> {
+    pub fn bind(settings: &Settings, adapters: Adapters) -> Result<Self, ConfigError> {
         let unusable = |error: std::io::Error| {
             ConfigError::at(
                 "server.listen",
@@ -109,11 +110,27 @@ impl Server {
         };
         let listener = TcpListener::bind(settings.listen).map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
-        let door = Door::of(&listener).map_err(unusable)?;
         let (close, closing) = watch::channel(false);
         let drain = Drain::default();
-        let dispatcher = record_events(settings, &mut adapters, address);
-        let state = Data::new(state(settings, adapters, address, closing.clone(), drain.clone()));
+        let news = Arc::new(Notify::new());
+        let event_seal = Arc::new(Seal::new(&settings.secret, "event-seal", adapters.entropy.clone()));
+        let dispatcher = event_dispatcher(settings, &adapters, &event_seal, &news);
+        let events = EventTexts {
+            instance: format!("ins_{}", settings.publishable_key_at(address).cookie_suffix()),
+            lockout: settings.policy.lockout,
+            has_subscriber: adapters.event_sink.is_some(),
+            has_email: adapters.notices.is_some(),
+            news,
+        };
+        let outward = Outward { events, event_seal };
+        let state = Data::new(state(
+            settings,
+            adapters,
+            outward,
+            address,
+            closing.clone(),
+            drain.clone(),
+        ));
         let development = settings.is_development();
 
         let workers = settings.server.workers();
@@ -139,14 +156,14 @@ impl Server {
             tokio::spawn(dispatcher.run(closing));
         }
         let state = kept.into_inner();
-        tokio::spawn(state.postman.clone().run(close.subscribe()));
+        tokio::spawn(state.sms_dispatcher.clone().run(close.subscribe()));
         tokio::spawn(fold_metrics(Arc::downgrade(&state)));
+        tokio::spawn(forget_idle_clients(Arc::downgrade(&state)));
         Ok(Self {
             address,
             state: Arc::downgrade(&state),
             running: server,
             drain,
-            door,
             drain_time: settings.drain,
             shutdown_time: Duration::from_secs(settings.server.shutdown_seconds),
             close,
@@ -172,7 +189,7 @@ impl Server {
         stop: impl Future<Output = ()>,
         hurry: impl Future<Output = ()>,
     ) -> std::io::Result<()> {
-        let postman = self.state.upgrade().map(|state| state.postman.clone());
+        let texts = self.state.upgrade().map(|state| state.sms_dispatcher.clone());
         if let Some(state) = self.state.upgrade() {
             // Before the first request, for they decide who may do what.
             read_settings(&state).await;
@@ -187,63 +204,43 @@ impl Server {
         };
         self.drain.begin();
         if !self.drain_time.is_zero() && !overwritten {
-            let drained = async {
-                tokio::time::sleep(self.drain_time).await;
-                self.door.close();
-                tokio::time::sleep(ARRIVAL).await;
-            };
+            // Whoever sends requests has read `/v1/ready` by then. A connection that is made in the last moment, and that no
+            // worker has taken when the socket is closed, is reset by the operating system.
             tokio::select! {
                 ended = &mut server => return ended,
-                () = drained => {}
+                () = tokio::time::sleep(self.drain_time) => {}
                 () = hurry => {}
             }
         }
-        // The last but one who holds the listening socket: when the server closes its own, connections are refused.
-        drop(self.door);
         // Live streams end first; nothing else would end them.
         let _ = self.close.send(true);
         let (ended, ()) = tokio::join!(server, handle.stop(true));
-        if let Some(postman) = postman {
+        if let Some(texts) = texts {
             // What a provider is being asked for is settled, so that nobody asks again.
-            let _ = tokio::time::timeout(self.shutdown_time, postman.idle()).await;
+            let _ = tokio::time::timeout(self.shutdown_time, texts.idle()).await;
         }
         ended
     }
 }
 
-/// Where somebody subscribed, lets whatever changes be told; answers who tells it.
-fn record_events(settings: &Settings, adapters: &mut Adapters, address: SocketAddr) -> Option<Dispatcher> {
+/// What tells the application's back end and users of events, if anybody is to be told.
+fn event_dispatcher(
+    settings: &Settings,
+    adapters: &Adapters,
+    seal: &Arc<Seal>,
+    news: &Arc<Notify>,
+) -> Option<EventDispatcher> {
     let (sink, notices) = (adapters.event_sink.clone(), adapters.notices.clone());
     if sink.is_none() && notices.is_none() {
         return None;
     }
-    let news = Arc::new(Notify::new());
-    let seal = Arc::new(Seal::new(&settings.secret, "event-seal", adapters.entropy.clone()));
-    let store = &mut adapters.store;
-    let recorder = Arc::new(EventRecorder {
-        users: store.repository.clone(),
-        clients: store.clients.clone(),
-        unit_of_work: store.unit_of_work.clone(),
-        clock: adapters.clock.clone(),
-        entropy: adapters.entropy.clone(),
-        seal: seal.clone(),
-        texts: texts(settings, adapters.entropy.clone()),
-        told: sink.is_some(),
-        notified: notices.is_some(),
-        policy: settings.policy.clone(),
-        instance: format!("ins_{}", settings.publishable_key_at(address).cookie_suffix()),
-        news: news.clone(),
-    });
-    store.repository = recorder.clone();
-    store.clients = recorder.clone();
-    store.unit_of_work = recorder.clone();
-    Some(Dispatcher {
-        outbox: store.outbox.clone(),
+    Some(EventDispatcher {
+        outbox: adapters.store.outbox.clone(),
         sink,
         notices,
         clock: adapters.clock.clone(),
-        seal,
-        news,
+        seal: seal.clone(),
+        news: news.clone(),
         code_lifetime: settings.policy.code_lifetime,
     })
 }
@@ -253,19 +250,26 @@ fn texts(settings: &Settings, entropy: Arc<dyn Entropy>) -> Arc<dyn Sealer> {
     Arc::new(Seal::new(&settings.secret, "sms-seal", entropy))
 }
 
+/// How what happens leaves the server.
+struct Outward {
+    events: EventTexts,
+    event_seal: Arc<Seal>,
+}
+
 fn state(
     settings: &Settings,
     adapters: Adapters,
+    outward: Outward,
     address: SocketAddr,
     closing: watch::Receiver<bool>,
     drain: Drain,
 ) -> AppState {
     let access = match (&settings.metrics_token, settings.is_development()) {
-        (Some(token), _) => MetricsAccess::Bearer(token.clone()),
-        (None, true) => MetricsAccess::Everybody,
-        (None, false) => MetricsAccess::Nobody,
+        (Some(token), _) => Access::Bearer(token.clone()),
+        (None, true) => Access::Everybody,
+        (None, false) => Access::Nobody,
     };
-    let metrics = Metrics::new(access, adapters.store.figures);
+    let metrics = Metrics::new(access, adapters.store.figures.clone());
     let sealer = texts(settings, adapters.entropy.clone());
     let delivery = Delivery {
         outbox: adapters.store.sms_outbox.clone(),
@@ -274,13 +278,23 @@ fn state(
         clock: adapters.clock.clone(),
         entropy: adapters.entropy.clone(),
     };
-    let postman = Postman::new(delivery, settings.send_wait, tokio::runtime::Handle::current());
+    let sms_dispatcher = SmsDispatcher::new(delivery, settings.send_wait, tokio::runtime::Handle::current());
+    let store = adapters.store;
     let ports = Ports {
-        repository: adapters.store.repository,
-        directory: adapters.store.directory,
-        unit_of_work: adapters.store.unit_of_work,
-        courier: Arc::new(postman.clone()),
-        sealer,
+        users: store.repository,
+        clients: store.clients,
+        tickets: store.tickets,
+        commits: store.commits,
+        directory: store.directory,
+        sessions: store.sessions,
+        instance: store.instance,
+        limiter: store.limiter,
+        passwords: adapters.passwords,
+        sms: Arc::new(sms_dispatcher.clone()),
+        sms_outbox: store.sms_outbox,
+        events: Arc::new(outward.events),
+        sms_sealer: sealer,
+        event_sealer: outward.event_seal,
         clock: adapters.clock.clone(),
         entropy: adapters.entropy.clone(),
     };
@@ -289,27 +303,22 @@ fn state(
         issuer: Arc::new(DevIssuer::new(&settings.secret)),
         closing,
     };
-    let users = Users::new(ports, CodeHasher::new(&settings.secret), settings.policy.clone());
-    let auth_ports = AuthPorts {
-        clients: adapters.store.clients,
-        tickets: adapters.store.tickets,
-        sessions: adapters.store.sessions,
-        passwords: adapters.passwords,
-        limiter: adapters.store.limiter,
-        instance: adapters.store.instance,
-    };
     let (back_end_limit, in_blocks) = BackEndLimit::new(&settings.limits.back_end_requests);
     let limits = Limits {
         back_end_requests: in_blocks,
         ..settings.limits.clone()
     };
     let publishable_key = settings.publishable_key_at(address);
-    let (keys, clock) = (adapters.store.signing_keys, adapters.clock);
+    let (keys, clock) = (store.signing_keys, adapters.clock);
     let host = publishable_key.host();
     AppState {
         session_tokens: SessionTokens::new(keys, clock, adapters.entropy.clone(), &settings.secret, host),
-        auth: Auth::new(users.clone(), auth_ports, limits),
-        users,
+        cases: UseCases::new(
+            ports,
+            CodeHasher::new(&settings.secret),
+            settings.policy.clone(),
+            limits,
+        ),
         environment: environment(settings),
         cookie_suffix: publishable_key.cookie_suffix(),
         publishable_key,
@@ -323,11 +332,10 @@ fn state(
         handshakes: Seal::new(&settings.secret, "handshake", adapters.entropy.clone()),
         identity_providers: adapters.identity_providers,
         secret_key: settings.secret_key.clone(),
-        health: adapters.store.health,
-        archive: adapters.store.archive,
+        health: store.health,
+        archive: store.archive,
         drain,
-        sms_outbox: adapters.store.sms_outbox,
-        postman,
+        sms_dispatcher,
         receipts: adapters.receipts,
         metrics,
         origins: Origins::new(
@@ -372,7 +380,7 @@ async fn overwritten(state: Weak<AppState>) {
 }
 
 async fn read_settings(state: &AppState) {
-    if let Err(error) = state.auth.instance_settings().await {
+    if let Err(error) = state.cases.instance_settings().await {
         tracing::warn!("the instance's settings cannot be read, the last ones stand: {error}");
     }
 }
@@ -383,5 +391,21 @@ async fn fold_metrics(state: Weak<AppState>) {
         beat.tick().await;
         let Some(state) = state.upgrade() else { return };
         state.metrics.fold();
+    }
+}
+
+/// Removes the clients that never did anything, once an hour.
+async fn forget_idle_clients(state: Weak<AppState>) {
+    let mut beat = tokio::time::interval(Duration::from_secs(3600));
+    // The first tick is at once.
+    beat.tick().await;
+    loop {
+        beat.tick().await;
+        let Some(state) = state.upgrade() else { return };
+        match state.cases.forget_idle_clients().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(clients = count, "removed {count} clients that never did anything"),
+            Err(error) => tracing::error!("idle clients could not be removed: {error}"),
+        }
     }
 }

@@ -3,7 +3,8 @@
 //! Keys are made by the first process that needs one, kept sealed in the store, published before they
 //! sign and for as long as anything they signed is valid.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -14,13 +15,18 @@ use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use phoneproof_domain::ports::{BoxError, Clock, Entropy, SigningKeys, StoreError, StoredKey};
-use phoneproof_domain::{InstanceSecret, Session, SessionStatus, Timestamp, passing_id};
+use phoneproof_domain::{InstanceSecret, Session, SessionId, SessionStatus, Timestamp, passing_id};
 use serde_json::{Value, json};
 
 /// How long a token is valid: 60 seconds (contract 7.1).
 pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
 /// `nbf` lies so far back, for clocks that are behind.
 const EARLY: Duration = Duration::from_secs(10);
+/// For how long a token is given out again: it then has 40 of its 60 seconds left, and the SDK renews it 17 s before its
+/// end (contract 20).
+const REPEATED: Duration = Duration::from_secs(20);
+/// How many tokens are kept to be given out again.
+const MOST_KEPT: usize = 20_000;
 /// How long keys read from the store are used before they are read again.
 const CACHED: Duration = Duration::from_secs(30);
 /// A new key is published so long before it signs: back ends cache key sets for five minutes.
@@ -50,6 +56,29 @@ pub struct SessionTokens {
     seal: [u8; 32],
     issuer: String,
     cached: RwLock<Option<Cached>>,
+    given: Mutex<HashMap<GivenTo, Given>>,
+}
+
+/// To whom a token was given: a session, and the page that it is in (`azp`).
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct GivenTo {
+    session: SessionId,
+    origin: Option<String>,
+}
+
+/// A token that was given out, with what it says and was signed with. What differs makes another token.
+struct Given {
+    token: String,
+    at: Timestamp,
+    about: About,
+}
+
+/// What a token says of its session, beside the time.
+#[derive(Clone, PartialEq, Eq)]
+struct About {
+    status: SessionStatus,
+    factors: [Option<Timestamp>; 2],
+    key: String,
 }
 
 struct Cached {
@@ -82,10 +111,108 @@ impl SessionTokens {
             seal: secret.derive("signing-key-seal"),
             issuer: format!("https://{host}"),
             cached: RwLock::new(None),
+            given: Mutex::default(),
         }
     }
 
-    /// A token of `session`, for the page at `origin`.
+    /// A token of `session`, for the page at `origin`: the one that was last given out, if it is young and says the same, and
+    /// not older than `since`, when somebody last signed in or out in the client (contract 7.3).
+    ///
+    /// # Errors
+    /// [`SigningError`].
+    pub async fn current(
+        &self,
+        session: &Session,
+        status: SessionStatus,
+        origin: Option<&str>,
+        since: Timestamp,
+    ) -> Result<String, SigningError> {
+        let now = self.clock.now();
+        let (to, about) = self.given_to(session, status, origin, now).await?;
+        let is_good = |given: &Given| {
+            given.about == about && given.at >= since && given.at <= now && now.since(given.at) < REPEATED
+        };
+        let known = {
+            let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+            given
+                .get(&to)
+                .filter(|given| is_good(given))
+                .map(|given| given.token.clone())
+        };
+        match known {
+            Some(token) => Ok(token),
+            None => self.mint_and_keep(session, status, to, about).await,
+        }
+    }
+
+    /// A token of `session` as [`current`](Self::current) answers it, or with `fresh` a new one, also where one was just given
+    /// out.
+    ///
+    /// # Errors
+    /// [`SigningError`].
+    pub async fn issue(
+        &self,
+        session: &Session,
+        status: SessionStatus,
+        origin: Option<&str>,
+        since: Timestamp,
+        fresh: bool,
+    ) -> Result<String, SigningError> {
+        if fresh {
+            self.renewed(session, status, origin).await
+        } else {
+            self.current(session, status, origin, since).await
+        }
+    }
+
+    async fn renewed(
+        &self,
+        session: &Session,
+        status: SessionStatus,
+        origin: Option<&str>,
+    ) -> Result<String, SigningError> {
+        let (to, about) = self.given_to(session, status, origin, self.clock.now()).await?;
+        self.mint_and_keep(session, status, to, about).await
+    }
+
+    async fn given_to(
+        &self,
+        session: &Session,
+        status: SessionStatus,
+        origin: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(GivenTo, About), SigningError> {
+        let keys = self.keys_at(now).await?;
+        let key = signing(&keys, now)?.id.clone();
+        let to = GivenTo {
+            session: session.id.clone(),
+            origin: origin.map(str::to_owned),
+        };
+        let factors = [session.first_factor_at, session.second_factor_at];
+        Ok((to, About { status, factors, key }))
+    }
+
+    async fn mint_and_keep(
+        &self,
+        session: &Session,
+        status: SessionStatus,
+        to: GivenTo,
+        about: About,
+    ) -> Result<String, SigningError> {
+        let at = self.clock.now();
+        let token = self.mint(session, status, to.origin.as_deref(), LIFETIME).await?;
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.len() >= MOST_KEPT {
+            given.retain(|_, given| given.at <= at && at.since(given.at) < REPEATED);
+        }
+        if given.len() < MOST_KEPT || given.contains_key(&to) {
+            let token = token.clone();
+            given.insert(to, Given { token, at, about });
+        }
+        Ok(token)
+    }
+
+    /// A new token of `session`, for the page at `origin`.
     ///
     /// # Errors
     /// [`SigningError`].
@@ -118,13 +245,8 @@ impl SessionTokens {
     }
 
     async fn sign(&self, claims: &Value, now: Timestamp) -> Result<String, SigningError> {
-        let keys = self.current(now).await?;
-        let due = keys
-            .iter()
-            .filter(|key| key.signs_from <= now && is_published(key, now));
-        // A clock that was set back must not leave the instance without a key.
-        let key = due.max_by_key(|key| key.signs_from).or_else(|| keys.first());
-        let key = key.ok_or_else(|| SigningError::Library("no key".into()))?;
+        let keys = self.keys_at(now).await?;
+        let key = signing(&keys, now)?;
         let header = json!({ "alg": "RS256", "kid": key.id, "typ": "JWT" });
         let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
         let signed = format!("{}.{}", encode(&header), encode(claims));
@@ -146,7 +268,7 @@ impl SessionTokens {
     /// [`SigningError`].
     pub async fn jwks(&self) -> Result<Value, SigningError> {
         let now = self.clock.now();
-        let keys = self.current(now).await?;
+        let keys = self.keys_at(now).await?;
         let jwk = |key: &Key| {
             let public = key.pair.public_key();
             let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
@@ -174,7 +296,7 @@ impl SessionTokens {
     }
 
     /// The keys, from the store if they were read too long ago.
-    async fn current(&self, now: Timestamp) -> Result<Arc<Vec<Key>>, SigningError> {
+    async fn keys_at(&self, now: Timestamp) -> Result<Arc<Vec<Key>>, SigningError> {
         let cached = {
             let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner);
             cached.as_ref().map(|cached| (Arc::clone(&cached.keys), cached.read_at))
@@ -258,6 +380,16 @@ impl SessionTokens {
         key.map(LessSafeKey::new)
             .map_err(|error| SigningError::Library(error.to_string().into()))
     }
+}
+
+/// The key that signs now.
+fn signing(keys: &[Key], now: Timestamp) -> Result<&Key, SigningError> {
+    let due = keys
+        .iter()
+        .filter(|key| key.signs_from <= now && is_published(key, now));
+    // A clock that was set back must not leave the instance without a key.
+    let key = due.max_by_key(|key| key.signs_from).or_else(|| keys.first());
+    key.ok_or_else(|| SigningError::Library("no key".into()))
 }
 
 fn is_published(key: &Key, now: Timestamp) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ports::Aggregate;
+use crate::ports::{Aggregate, Change, Write};
 use crate::proof::Strategy;
 use crate::session::{Ending, Session};
 use crate::sign_in::SignIn;
@@ -14,6 +14,18 @@ const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
 /// At most so many ended sessions of one client are remembered, the youngest ones.
 const MOST_ENDED: usize = 20;
 
+/// How long a replaced token is remembered.
+const REPLACED_FOR: Duration = Duration::from_secs(10);
+
+/// A token that opens nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplacedToken {
+    /// What is kept of it.
+    pub hash: TokenHash,
+    /// Until when it is remembered.
+    pub until: Timestamp,
+}
+
 /// A client: what a browser's cookie opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
@@ -21,6 +33,9 @@ pub struct Client {
     pub id: ClientId,
     /// What is kept of its token. A new one at every sign-in: a token planted before is worthless after.
     pub token: TokenHash,
+    /// The token before it, for a few seconds: a request that crosses with the change of the token is asked to try again,
+    /// for it must not be taken for one of somebody who has signed out.
+    pub replaced_token: Option<ReplacedToken>,
     /// Its sessions, oldest first: live ones, and for a while ended ones.
     pub sessions: Vec<Session>,
     /// The session that was last chosen.
@@ -40,6 +55,14 @@ pub struct Client {
 
 impl Aggregate for Client {
     type Id = ClientId;
+
+    fn id(&self) -> &ClientId {
+        &self.id
+    }
+
+    fn write(change: Change<Self>) -> Write {
+        Write::Client(Box::new(change))
+    }
 }
 
 impl Client {
@@ -49,6 +72,7 @@ impl Client {
         Self {
             id,
             token,
+            replaced_token: None,
             sessions: Vec::new(),
             last_active_session: None,
             last_strategy: None,
@@ -100,8 +124,32 @@ impl Client {
         self.last_strategy = strategy.or(self.last_strategy);
         self.sessions.push(session);
         self.token = token;
+        self.replaced_token = None;
         self.updated_at = now;
         self.forget(now);
+    }
+
+    /// Gives the client a new token; the old one is worthless from now on.
+    pub(crate) fn replace_token(&mut self, token: TokenHash, now: Timestamp) {
+        self.replaced_token = Some(ReplacedToken {
+            hash: self.token,
+            until: now.plus(REPLACED_FOR),
+        });
+        self.token = token;
+    }
+
+    /// Whether `token` was this client's until a moment ago.
+    #[must_use]
+    pub fn has_just_replaced(&self, token: &TokenHash, now: Timestamp) -> bool {
+        self.replaced_token
+            .is_some_and(|replaced| replaced.hash == *token && now < replaced.until)
+    }
+
+    /// Takes a session into the user's present generation, when all others of the user end.
+    pub(crate) fn keep_session(&mut self, id: &SessionId, generation: i64) {
+        if let Some(session) = self.session_mut(id) {
+            session.generation = generation;
+        }
     }
 
     /// Ends one session.
@@ -109,7 +157,7 @@ impl Client {
         if let Some(session) = self.session_mut(id) {
             session.end(how, now);
         }
-        self.settle(now);
+        self.choose_active_session(now);
     }
 
     /// Ends all sessions.
@@ -117,11 +165,11 @@ impl Client {
         for session in &mut self.sessions {
             session.end(how, now);
         }
-        self.settle(now);
+        self.choose_active_session(now);
     }
 
     /// After somebody signed out: who is left becomes the one last active.
-    fn settle(&mut self, now: Timestamp) {
+    fn choose_active_session(&mut self, now: Timestamp) {
         let left = self
             .open_sessions(now)
             .max_by_key(|session| session.last_active_at)
@@ -199,6 +247,54 @@ mod tests {
             1 => Just(Act::EndAll),
         ];
         proptest::collection::vec((act, 0..4000u64), 0..60)
+    }
+
+    fn signed_in(entropy: &Counting) -> Client {
+        let token = Token::generate(ClientId::generate(later(0), entropy), entropy);
+        let mut client = Client::new(token.id.clone(), token.hash(), later(0));
+        client.begin(session(1, later(0), entropy), token.hash(), None, true, later(0));
+        client
+    }
+
+    #[test]
+    fn a_replaced_token_opens_nothing_and_is_remembered_for_ten_seconds() {
+        let entropy = Counting::default();
+        let mut client = signed_in(&entropy);
+        let (old, stranger) = (client.token, Token::generate(client.id.clone(), &entropy).hash());
+        let fresh = Token::generate(client.id.clone(), &entropy).hash();
+        client.replace_token(fresh, later(0));
+        assert_eq!(client.token, fresh);
+        assert!(client.has_just_replaced(&old, later(9)));
+        assert!(!client.has_just_replaced(&old, later(10)));
+        assert!(!client.has_just_replaced(&stranger, later(0)));
+        assert!(!client.has_just_replaced(&fresh, later(0)));
+    }
+
+    #[test]
+    fn a_token_from_before_a_sign_in_is_not_remembered() {
+        let entropy = Counting::default();
+        let mut client = signed_in(&entropy);
+        let old = client.token;
+        let fresh = || Token::generate(ClientId::generate(later(0), &entropy), &entropy).hash();
+        client.replace_token(fresh(), later(0));
+        client.begin(session(2, later(1), &entropy), fresh(), None, false, later(1));
+        assert!(!client.has_just_replaced(&old, later(1)), "it may have been planted");
+    }
+
+    #[test]
+    fn the_session_that_is_kept_outlives_the_others_of_its_user() {
+        let entropy = Counting::default();
+        let mut client = signed_in(&entropy);
+        let other = session(1, later(0), &entropy);
+        let mut user = User::new("user_1".parse().unwrap(), later(0));
+        user.sessions_generation = 0;
+        user.end_sessions();
+        let id = client.sessions[0].id.clone();
+        let status = |session: &Session| session.status(Some(&user), false, later(1));
+        assert_eq!(status(&client.sessions[0]), SessionStatus::Revoked);
+        client.keep_session(&id, user.sessions_generation);
+        assert_eq!(status(&client.sessions[0]), SessionStatus::Active);
+        assert_eq!(status(&other), SessionStatus::Revoked);
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! The rules of PhoneProof: phone numbers, their verification, the second factor.
 //!
 //! This crate knows no HTTP, no SQL, no provider, no file and no system clock; what it needs from
-//! the world it asks of its [`ports`]. [`Users`] is what a caller can ask for; [`UserPhones`]
+//! the world it asks of its [`ports`]. [`UseCases`] is what a caller can ask for; [`UserPhones`]
 //! holds the rules, as pure transitions; [`change`](change::change) joins the two.
 //!
 //! # Testing your own service with the mocks
@@ -33,7 +33,7 @@
 //! let sms = Sms::new(
 //!     "sms_2b1Ug0kTf5Wx9Qh3Zr7YcVnAd4E".parse().unwrap(),
 //!     "+14155552671".parse().unwrap(),
-//!     phoneproof_domain::OtpCode::parse("123456").unwrap(),
+//!     Some(phoneproof_domain::OtpCode::parse("123456").unwrap()),
 //!     "123456 is your Acme code.".into(),
 //!     Duration::from_secs(600),
 //! );
@@ -44,12 +44,15 @@
 //! With the feature `conformance`, [`conformance`] holds what every adapter of a port must do;
 //! the tests of an adapter call it on the real thing.
 
+mod actor;
+mod address;
 mod allowlist;
 mod backup_code;
 pub mod change;
 mod client;
 mod e164;
 mod email;
+mod factor;
 mod failures;
 mod id;
 mod instance;
@@ -83,18 +86,21 @@ mod verification;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use actor::{Action, Actor, ByToken, ClientContext, InSession, RequestContext};
+pub use address::Address;
 pub use allowlist::{Allowlist, NotAllowed};
 pub use backup_code::{BackupCode, MalformedBackupCode, StoredBackupCode};
-pub use client::Client;
+pub use client::{Client, ReplacedToken};
 pub use e164::{E164, Masked, NumberError};
 pub use email::{EmailAddress, MalformedEmail};
-pub use failures::{Failures, Lockout};
+pub use factor::{Channel, SecondFactorKind};
+pub use failures::{FactorClosed, Failures, Ledger, LedgerKind, Lockout};
 pub use id::{
     BackEndVerificationId, BlocklistId, ClientId, MalformedId, MessageId, PhoneNumberId, SessionId, SignInId,
     SignInTokenId, SignUpId, UserId, passing_id,
 };
 pub use instance::{BlockedNumber, InstanceSettings, LiveSettings, SettingsChange};
-pub use message::{MESSAGE_LEASE, MOST_UNSETTLED, Message, MessageState, Settled};
+pub use message::{Content, MESSAGE_LEASE, MOST_UNSETTLED, Message, MessageState, SendOutcome};
 pub use notice::Notice;
 pub use number_plan::{Country, NumberKind, NumberPlan, UnknownCountry};
 pub use otp::{MalformedCode, OtpCode};
@@ -106,14 +112,14 @@ pub use proof::{Factor, FactorNumber, Proof, ProofError, Strategy};
 pub use secrets::{CodeHash, CodeHasher, InstanceSecret, Purpose, WeakSecret};
 pub use segments::Segments;
 pub use session::{Activity, Ending, Level, Reverification, ReverificationStatus, Session, SessionStatus};
-pub use sign_in::{SignIn, Step};
+pub use sign_in::{NewPassword, SignIn, Step};
 pub use sign_in_token::{SignInToken, TICKET_LIFETIME, TicketError, TicketStatus};
 pub use sign_up::{ABANDONED_AFTER, SignUp, SignUpUpdate};
 pub use test_number::{TEST_CODE, is_test_number};
-pub use texts::{FALLBACK, Template, TemplateError, Texts};
+pub use texts::{FALLBACK, NoticeTemplate, Template, TemplateError, Texts};
 pub use time::Timestamp;
 pub use token::{Token, TokenHash};
-pub use use_cases::Users;
+pub use use_cases::UseCases;
 pub use user::{StoredPassword, User};
 pub use user_phones::{AdminNumber, Contradiction, PhoneError, Standing, UserPhones, UserPhonesParts};
 pub use verification::{AttemptOutcome, BackEndVerification, Closed, Verification, VerificationStatus};

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{E164, MessageId, PhoneNumberId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::{E164, MessageId, OtpCode, PhoneNumberId, Timestamp, UserId};
 
 /// How far a message has come (the words of `GET /v1/sms_messages`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,6 +68,17 @@ impl MessageState {
             ) | (Self::Undelivered, Self::Delivered)
         )
     }
+}
+
+/// What a carrier says of a message that it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryReceipt {
+    /// What the provider calls the message.
+    pub provider_id: String,
+    /// How far it has come.
+    pub state: MessageState,
+    /// Why not further.
+    pub error: Option<String>,
 }
 
 /// A message as it is kept.
@@ -148,15 +161,15 @@ impl Message {
 
     /// Notes what came of the try that was the `tries`-th. One that no provider took is forgotten once another try has
     /// begun: its end was noted too late to decide anything.
-    pub fn settle(&mut self, tries: u32, settled: Settled, now: Timestamp) {
-        if self.tries != tries && !matches!(settled, Settled::Sent { .. }) {
+    pub fn record_outcome(&mut self, tries: u32, outcome: SendOutcome, now: Timestamp) {
+        if self.tries != tries && !matches!(outcome, SendOutcome::Sent { .. }) {
             return;
         }
         self.unsettled = 0;
         self.updated_at = now;
         self.due_at = None;
-        match settled {
-            Settled::Sent {
+        match outcome {
+            SendOutcome::Sent {
                 gateway,
                 provider_id,
                 segments,
@@ -171,26 +184,69 @@ impl Message {
                 self.segments = segments;
                 self.error = doubt;
             }
-            Settled::Again { at, reason } => {
+            SendOutcome::Again { at, reason } => {
                 self.state = MessageState::Queued;
                 self.due_at = Some(at);
                 self.error = Some(reason);
             }
-            Settled::Failed { reason } => {
+            SendOutcome::Failed { reason } => {
                 self.state = MessageState::Failed;
                 self.error = Some(reason);
             }
-            Settled::Expired => self.state = MessageState::Expired,
+            SendOutcome::Expired => self.state = MessageState::Expired,
         }
         if self.due_at.is_none() {
             self.sealed = None;
         }
     }
+
+    /// Notes what the carrier says, as far as [`MessageState::may_become`] lets it. Whether that changed anything.
+    ///
+    /// A try that is under way stays so until its end is noted: the receipt may have been faster.
+    pub fn apply_receipt(&mut self, receipt: &DeliveryReceipt, now: Timestamp) -> bool {
+        if self.state == receipt.state || !self.state.may_become(receipt.state) {
+            return false;
+        }
+        self.state = receipt.state;
+        self.error.clone_from(&receipt.error);
+        self.updated_at = now;
+        true
+    }
+}
+
+/// What a message carries, as it is sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// The code in it, for gateways that build a text of their own; none in a notice.
+    pub code: Option<String>,
+    /// The text.
+    pub text: String,
+}
+
+impl Content {
+    /// The form that is sealed.
+    #[must_use]
+    pub fn to_sealable(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+
+    /// Reads what was sealed; by an earlier version, the code and the text without anything between.
+    #[must_use]
+    pub fn of_sealed(opened: &str) -> Option<Self> {
+        if opened.starts_with('{') {
+            return serde_json::from_str(opened).ok();
+        }
+        let (code, text) = opened.split_at_checked(OtpCode::DIGITS)?;
+        Some(Self {
+            code: Some(code.to_owned()),
+            text: text.to_owned(),
+        })
+    }
 }
 
 /// What came of a try.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settled {
+pub enum SendOutcome {
     /// A provider took it, or may have.
     Sent {
         /// Which.
@@ -233,6 +289,82 @@ mod tests {
             assert_eq!(MessageState::named(state.as_str()), Some(state));
         }
         assert_eq!(MessageState::named("lost"), None);
+    }
+
+    #[test]
+    fn a_content_is_read_back_with_a_code_and_without() {
+        for code in [Some("012345".to_owned()), None] {
+            let content = Content {
+                code,
+                text: "{\"a\": 1} is your code\n\n@example.com #012345".to_owned(),
+            };
+            assert_eq!(Content::of_sealed(&content.to_sealable()), Some(content));
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_version_sealed_is_read() {
+        let read = Content::of_sealed("012345012345 is your code").unwrap();
+        assert_eq!(read.code.as_deref(), Some("012345"));
+        assert_eq!(read.text, "012345 is your code");
+    }
+
+    #[test]
+    fn what_nobody_sealed_is_no_content() {
+        for opened in ["", "0123", "{", "{\"code\":\"012345\"}", "12345\u{e9}x"] {
+            assert_eq!(Content::of_sealed(opened), None, "{opened}");
+        }
+    }
+
+    fn message() -> Message {
+        let id = "sms_000000000000000000000000000".parse().unwrap();
+        let now = Timestamp::from_millis(1_000);
+        Message::queued(id, "+15555550100".parse().unwrap(), now, now.plus(MESSAGE_LEASE))
+    }
+
+    fn receipt(state: MessageState, error: Option<&str>) -> DeliveryReceipt {
+        DeliveryReceipt {
+            provider_id: "SM1".to_owned(),
+            state,
+            error: error.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_receipt_changes_state_error_and_time_and_nothing_else() {
+        let later = Timestamp::from_millis(2_000);
+        let mut message = message();
+        message.lease(Timestamp::from_millis(1_500));
+        let before = message.clone();
+        assert!(message.apply_receipt(&receipt(MessageState::Undelivered, Some("30005")), later));
+        let expected = Message {
+            state: MessageState::Undelivered,
+            error: Some("30005".to_owned()),
+            updated_at: later,
+            ..before
+        };
+        assert_eq!(message, expected);
+        assert!(message.apply_receipt(&receipt(MessageState::Delivered, None), later));
+        assert_eq!((message.state, &message.error), (MessageState::Delivered, &None));
+    }
+
+    #[test]
+    fn a_receipt_that_comes_twice_or_too_late_changes_nothing() {
+        let (mut message, later) = (message(), Timestamp::from_millis(2_000));
+        for (now, said) in [
+            (MessageState::Sent, MessageState::Sent),
+            (MessageState::Undelivered, MessageState::Undelivered),
+            (MessageState::Delivered, MessageState::Sent),
+            (MessageState::Expired, MessageState::Delivered),
+        ] {
+            message.state = now;
+            let before = message.clone();
+            assert!(
+                !message.apply_receipt(&receipt(said, Some("late")), later),
+                "{now:?} {said:?}"
+            );
+            assert_eq!(message, before);
+        }
     }
 
     proptest! {

@@ -50,6 +50,8 @@ pub struct Policy {
     pub single_session: bool,
     /// Within which time a factor must have been proven for sensitive actions; none asks for none.
     pub reverify_after: Option<Duration>,
+    /// Whether a user's other numbers are texted when the account changes.
+    pub notice_texts: bool,
     /// Whether anybody may sign up.
     pub sign_up_open: bool,
     /// What a back end changed while the instance runs.

@@ -21,6 +21,12 @@ pub enum Strategy {
 }
 
 impl Strategy {
+    /// Whether a code is sent for it.
+    #[must_use]
+    pub const fn is_texted(self) -> bool {
+        matches!(self, Self::PhoneCode | Self::ResetPasswordPhoneCode)
+    }
+
     /// The word on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

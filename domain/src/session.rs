@@ -106,7 +106,7 @@ impl Session {
             (Some(Ending::Revoked), _) | (None, None) => SessionStatus::Revoked,
             (None, Some(user)) if user.banned || user.sessions_generation != self.generation => SessionStatus::Revoked,
             (None, Some(_)) if now >= self.expire_at => SessionStatus::Expired,
-            (None, Some(user)) if second_factor_required && !user.phones.two_factor_enabled() => SessionStatus::Pending,
+            (None, Some(user)) if second_factor_required && !user.two_factor_enabled() => SessionStatus::Pending,
             (None, Some(_)) => SessionStatus::Active,
         }
     }
@@ -128,7 +128,7 @@ impl Session {
     /// Whether the strongest factor that `user` has was proven within `span`.
     #[must_use]
     pub fn is_fresh(&self, user: &User, now: Timestamp, span: Duration) -> bool {
-        let strongest = if user.phones.two_factor_enabled() {
+        let strongest = if user.two_factor_enabled() {
             self.second_factor_at
         } else {
             self.first_factor_at
@@ -184,7 +184,7 @@ impl Reverification {
     #[must_use]
     pub fn new(level: Level, user: &User) -> Self {
         Self {
-            level: if user.phones.two_factor_enabled() {
+            level: if user.two_factor_enabled() {
                 level
             } else {
                 Level::FirstFactor

@@ -1,10 +1,12 @@
 //! A sign-in under way, in the client that began it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::proof::Proof;
 use crate::sign_up::ABANDONED_AFTER;
-use crate::{E164, SessionId, SignInId, Timestamp, UserId};
+use crate::{E164, PasswordHash, SessionId, SignInId, Timestamp, User, UserId};
 
 /// What a sign-in waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,18 @@ impl Step {
     }
 }
 
+/// How long a sign-in may take from its first factor to its end: 10 minutes, as long as a code is valid.
+const HALF_LASTS: Duration = Duration::from_secs(10 * 60);
+
+/// A password that shall be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewPassword {
+    /// Its hash.
+    pub hash: PasswordHash,
+    /// Whether the user's other sessions end.
+    pub sign_out_others: bool,
+}
+
 /// A sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignIn {
@@ -53,6 +67,13 @@ pub struct SignIn {
     pub second: Option<Proof>,
     /// When the first factor passed.
     pub first_passed_at: Option<Timestamp>,
+    /// The user's generation of credentials when a code was sent or the first factor passed: what rests on older ones is
+    /// over.
+    #[serde(default)]
+    pub credentials_generation: Option<i64>,
+    /// The password that is set once the last factor has passed.
+    #[serde(default)]
+    pub new_password: Option<NewPassword>,
     /// When it began.
     pub created_at: Timestamp,
 }
@@ -69,14 +90,48 @@ impl SignIn {
             first: None,
             second: None,
             first_passed_at: None,
+            credentials_generation: None,
+            new_password: None,
             created_at: now,
         }
     }
 
-    /// When it is given up.
+    /// When it is given up: half a sign-in sooner than one of which nothing has passed.
     #[must_use]
     pub fn abandon_at(&self) -> Timestamp {
-        self.created_at.plus(ABANDONED_AFTER)
+        let end = self.created_at.plus(ABANDONED_AFTER);
+        let half = self.first_passed_at.map(|at| at.plus(HALF_LASTS));
+        match (&self.step, half) {
+            (Step::Complete(_), _) | (_, None) => end,
+            (_, Some(half)) => end.min(half),
+        }
+    }
+
+    /// Binds it to the user's present credentials, by which a code was sent or a factor passed.
+    pub(crate) const fn bind(&mut self, user: &User) {
+        self.credentials_generation = Some(user.credentials_generation);
+    }
+
+    /// Notes that the first factor has passed.
+    pub(crate) const fn pass_first(&mut self, user: &User, now: Timestamp) {
+        self.first_passed_at = Some(now);
+        self.bind(user);
+    }
+
+    /// Whether what it rests on still stands: no factor is under way yet, or the user has the credentials of that moment.
+    #[must_use]
+    pub fn rests_on(&self, user: &User) -> bool {
+        self.credentials_generation
+            .map_or(self.first_passed_at.is_none(), |generation| {
+                generation == user.credentials_generation
+            })
+    }
+
+    /// Whether it may be shown as it stands: it is complete, or still goes on for `user`, if it has named one.
+    #[must_use]
+    pub fn is_alive(&self, user: Option<&User>, now: Timestamp) -> bool {
+        let rests = matches!(self.step, Step::Complete(_)) || user.is_none_or(|user| self.rests_on(user));
+        now < self.abandon_at() && rests
     }
 
     /// Whether it still goes on.
@@ -92,5 +147,69 @@ impl SignIn {
             Step::Complete(session) => Some(session),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn later(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000).plus(Duration::from_secs(seconds))
+    }
+
+    fn user() -> User {
+        User::new("user_a".parse().unwrap(), later(0))
+    }
+
+    fn begun() -> SignIn {
+        let mut sign_in = SignIn::new(format!("sia_{:027}", 1).parse().unwrap(), later(0));
+        sign_in.step = Step::NeedsFirstFactor;
+        sign_in
+    }
+
+    /// After its first factor, at that second.
+    fn half(passed_at: u64) -> SignIn {
+        let mut sign_in = begun();
+        sign_in.pass_first(&user(), later(passed_at));
+        sign_in.step = Step::NeedsSecondFactor;
+        sign_in
+    }
+
+    #[test]
+    fn a_sign_in_lasts_a_day_and_half_of_one_ten_minutes_from_its_first_factor() {
+        let day = 24 * 3600;
+        for (sign_in, end) in [(begun(), day), (half(100), 700), (half(day - 60), day)] {
+            assert_eq!(sign_in.abandon_at(), later(end));
+            assert!(sign_in.is_open(later(end - 1)));
+            assert!(!sign_in.is_open(later(end)));
+        }
+    }
+
+    #[test]
+    fn one_that_is_complete_is_shown_for_a_day_and_goes_on_no_more() {
+        let mut complete = half(100);
+        complete.step = Step::Complete(format!("sess_{:027}", 1).parse().unwrap());
+        assert_eq!(complete.abandon_at(), later(24 * 3600));
+        assert!(!complete.is_open(later(101)));
+        assert!(complete.session().is_some());
+    }
+
+    #[test]
+    fn half_a_sign_in_dies_with_the_credentials_that_it_rests_on() {
+        let mut user = user();
+        assert!(half(0).rests_on(&user));
+        user.credentials_generation += 1;
+        assert!(!half(0).rests_on(&user));
+        assert!(begun().rests_on(&user), "nothing has passed yet");
+    }
+
+    #[test]
+    fn one_from_before_generations_were_kept_rests_on_nothing() {
+        let mut stored = serde_json::to_value(half(0)).unwrap();
+        stored.as_object_mut().unwrap().remove("credentials_generation");
+        stored.as_object_mut().unwrap().remove("new_password");
+        let read: SignIn = serde_json::from_value(stored).unwrap();
+        assert!(!read.rests_on(&user()));
     }
 }

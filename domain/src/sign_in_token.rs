@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ports::Aggregate;
+use crate::ports::{Aggregate, Change, Write};
 use crate::{SignInTokenId, Timestamp, TokenHash, UserId};
 
 /// How long a ticket is valid if nothing else is said: 30 days (contract 8.5).
@@ -73,6 +73,14 @@ pub struct SignInToken {
 
 impl Aggregate for SignInToken {
     type Id = SignInTokenId;
+
+    fn id(&self) -> &SignInTokenId {
+        &self.id
+    }
+
+    fn write(change: Change<Self>) -> Write {
+        Write::SignInToken(Box::new(change))
+    }
 }
 
 impl SignInToken {

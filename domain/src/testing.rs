@@ -67,6 +67,7 @@ pub(crate) fn policy() -> Policy {
         session_lifetime: Duration::from_secs(7 * 24 * 3600),
         single_session: true,
         reverify_after: None,
+        notice_texts: false,
         sign_up_open: true,
     }
 }

@@ -27,6 +27,9 @@ pub enum TemplateError {
     /// Something in braces that is not filled.
     #[error("{0:?} is none of {{code}}, {{application}} and {{minutes}}")]
     Placeholder(String),
+    /// Whoever gets used to links in such texts follows those of others.
+    #[error("a notice has no link")]
+    Link,
     /// The SMS would end in the middle of nowhere, or look like two.
     #[error("a template is one line or several, without control characters")]
     Control,
@@ -63,11 +66,55 @@ impl Template {
     }
 }
 
+/// The text of one language that tells of a change, with `{application}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeTemplate(String);
+
+impl NoticeTemplate {
+    /// Reads a template; blanks around it do not count.
+    ///
+    /// # Errors
+    /// [`TemplateError`], also for a link.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let text = text.trim();
+        if text.chars().any(|char| char.is_control() && char != '\n') {
+            return Err(TemplateError::Control);
+        }
+        if text.contains("://") {
+            return Err(TemplateError::Link);
+        }
+        let rest = text.replace(APPLICATION, "");
+        match rest.find(['{', '}']) {
+            Some(at) => Err(TemplateError::Placeholder(rest[at..].chars().take(20).collect())),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+
+    fn fill(&self, application: &str) -> String {
+        self.0.replace(APPLICATION, application)
+    }
+}
+
+/// The entry for somebody who reads `locale`: that very tag, its language, English.
+fn in_language<'t, T>(entries: &'t BTreeMap<String, T>, locale: Option<&str>) -> Option<&'t T> {
+    let mut tag = locale.unwrap_or(FALLBACK).replace('_', "-").to_ascii_lowercase();
+    loop {
+        if let Some(entry) = entries.get(&tag) {
+            return Some(entry);
+        }
+        match tag.rfind('-') {
+            Some(at) => tag.truncate(at),
+            None => return entries.get(FALLBACK),
+        }
+    }
+}
+
 /// All texts of an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Texts {
     application: String,
     templates: BTreeMap<String, Template>,
+    notices: BTreeMap<String, NoticeTemplate>,
     web_otp_domain: Option<String>,
     android_app_hash: Option<String>,
 }
@@ -89,8 +136,32 @@ impl Texts {
                 .into_iter()
                 .map(|(tag, template)| (tag.to_ascii_lowercase(), template))
                 .collect(),
+            notices: BTreeMap::new(),
             web_otp_domain,
             android_app_hash,
+        }
+    }
+
+    /// The same, with the texts that tell users of changes, by language tag.
+    #[must_use]
+    pub fn with_notices(self, notices: impl IntoIterator<Item = (String, NoticeTemplate)>) -> Self {
+        let notices = notices.into_iter().map(|(tag, text)| (tag.to_ascii_lowercase(), text));
+        Self {
+            notices: notices.collect(),
+            ..self
+        }
+    }
+
+    /// The text that tells somebody who reads `locale` that the account has changed. It says no more than that: a phone
+    /// that was lost or stolen must not learn what the account has. It has no link, so that no text with one is from us.
+    #[must_use]
+    pub fn notice(&self, locale: Option<&str>) -> String {
+        match in_language(&self.notices, locale) {
+            Some(template) => template.fill(&self.application),
+            None => format!(
+                "{}: the sign-in settings of your account have changed.",
+                self.application
+            ),
         }
     }
 
@@ -104,7 +175,7 @@ impl Texts {
     #[must_use]
     pub fn text(&self, locale: Option<&str>, code: &OtpCode, valid_for: Duration) -> String {
         let minutes = valid_for.as_secs().div_ceil(60);
-        let body = match self.template(locale) {
+        let body = match in_language(&self.templates, locale) {
             Some(template) => template.fill(&self.application, code.reveal(), minutes),
             None => format!("{}: {}", self.application, code.reveal()),
         };
@@ -119,19 +190,6 @@ impl Texts {
             .as_ref()
             .map(|domain| format!("\n\n@{domain} #{code}"));
         [Some(body), hash, bound].into_iter().flatten().collect()
-    }
-
-    fn template(&self, locale: Option<&str>) -> Option<&Template> {
-        let mut tag = locale.unwrap_or(FALLBACK).replace('_', "-").to_ascii_lowercase();
-        loop {
-            if let Some(template) = self.templates.get(&tag) {
-                return Some(template);
-            }
-            match tag.rfind('-') {
-                Some(at) => tag.truncate(at),
-                None => return self.templates.get(FALLBACK),
-            }
-        }
     }
 
     /// The languages whose text costs more than one segment, with what it costs.
@@ -205,6 +263,44 @@ mod tests {
             ("{code}\u{0}x", TemplateError::Control),
         ] {
             assert_eq!(Template::parse(template), Err(error), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_notice_names_the_application_in_the_nearest_language() {
+        let notice = |text: &str| NoticeTemplate::parse(text).unwrap();
+        let texts = texts().with_notices([
+            ("en".to_owned(), notice(" {application}: your account has changed. ")),
+            ("pt-BR".to_owned(), notice("{application}: a sua conta mudou.")),
+        ]);
+        for (locale, expected) in [
+            (None, "Acme: your account has changed."),
+            (Some("de"), "Acme: your account has changed."),
+            (Some("pt_BR"), "Acme: a sua conta mudou."),
+        ] {
+            assert_eq!(texts.notice(locale), expected, "{locale:?}");
+        }
+    }
+
+    #[test]
+    fn an_instance_without_texts_of_its_own_tells_of_changes_too() {
+        let notice = texts().notice(Some("de"));
+        assert_eq!(notice, "Acme: the sign-in settings of your account have changed.");
+        assert!(
+            NoticeTemplate::parse(&notice).is_ok(),
+            "it keeps the rules of a template"
+        );
+    }
+
+    #[test]
+    fn a_notice_has_no_link_and_no_code() {
+        for (template, error) in [
+            ("{application}: https://example.com", TemplateError::Link),
+            ("{application}: {code}", TemplateError::Placeholder("{code}".to_owned())),
+            ("{application} }", TemplateError::Placeholder("}".to_owned())),
+            ("{application}\u{7}", TemplateError::Control),
+        ] {
+            assert_eq!(NoticeTemplate::parse(template), Err(error), "{template}");
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::failures::Failures;
+use crate::failures::{Failures, Ledger};
 use crate::policy::Policy;
-use crate::ports::Aggregate;
+use crate::ports::{Aggregate, Change, Window, Write};
 use crate::profile::Profile;
 use crate::{PasswordHash, Timestamp, UserId, UserPhones};
 
@@ -34,6 +34,11 @@ pub struct User {
     pub password: Option<StoredPassword>,
     /// The wrong passwords and codes.
     pub failures: Failures,
+    /// Grows with every change of what proves the user's identity: numbers, second factors, password, backup codes.
+    /// A sign-in under way that rests on an older generation is over.
+    pub credentials_generation: i64,
+    /// When the user's numbers were last texted about changes of the account, oldest first.
+    pub texted_notices: Vec<Timestamp>,
     /// Grows whenever all sessions of the user end at once; those of an older generation are over.
     pub sessions_generation: i64,
     /// Whether the user may delete the account.
@@ -50,6 +55,14 @@ pub struct User {
 
 impl Aggregate for User {
     type Id = UserId;
+
+    fn id(&self) -> &UserId {
+        &self.id
+    }
+
+    fn write(change: Change<Self>) -> Write {
+        Write::User(Box::new(change))
+    }
 }
 
 impl User {
@@ -64,6 +77,9 @@ impl User {
             locked_until: None,
             password: None,
             failures: Failures::default(),
+            texted_notices: Vec::new(),
+            // Nor must half a sign-in of the deleted one.
+            credentials_generation: now.as_millis(),
             // Not zero: a user made anew under the id of a deleted one must not inherit sessions.
             sessions_generation: now.as_millis(),
             delete_self_enabled: true,
@@ -82,20 +98,57 @@ impl User {
             .filter(|left| !left.is_zero())
     }
 
-    /// A wrong password or code: it counts, and may lock the user.
-    pub fn fail(&mut self, now: Timestamp, policy: &Policy) {
-        let until = self.failures.note(now, &policy.lockout);
+    /// A wrong factor after the first one had passed: it counts, and may lock the user.
+    pub fn fail_second_factor(&mut self, now: Timestamp, policy: &Policy) {
+        self.failures.second_factor.count(now);
+        self.lock_if_exhausted(now, policy);
+    }
+
+    /// Locks the user if too many factors were wrong after the first one had passed.
+    pub fn lock_if_exhausted(&mut self, now: Timestamp, policy: &Policy) {
+        let until = self.failures.second_factor.locks_until(now, &policy.lockout);
         self.locked_until = self.locked_until.max(until);
+    }
+
+    /// Lifts the lock and forgets what was counted.
+    pub fn unlock(&mut self) {
+        self.locked_until = None;
+        self.failures = Failures::default();
     }
 
     /// Sets a password, or takes it away.
     pub fn set_password(&mut self, hash: Option<PasswordHash>, now: Timestamp) {
         self.password = hash.map(|hash| StoredPassword { hash, updated_at: now });
+        // The ledger was the old one's (NIST SP 800-63B-4 §3.2.2: bound anew).
+        self.failures.password = Ledger::default();
     }
 
     /// Ends every session of the user, wherever it is.
     pub const fn end_sessions(&mut self) {
         self.sessions_generation = self.sessions_generation.saturating_add(1);
+    }
+
+    /// Whether both have the same means to prove their identity. Unverified numbers and used backup codes make no difference.
+    #[must_use]
+    pub fn has_same_credentials(&self, other: &Self) -> bool {
+        self.password == other.password && self.phones.has_same_credentials(&other.phones)
+    }
+
+    /// Notes that a text about a change goes out now, if fewer than that did within each of `windows`.
+    pub(crate) fn note_text(&mut self, now: Timestamp, windows: &[Window]) -> bool {
+        let within = |window: &Window| {
+            let recent = self.texted_notices.iter().filter(|at| now.since(**at) < window.span);
+            u32::try_from(recent.count()).unwrap_or(u32::MAX)
+        };
+        let has_room = windows.iter().all(|window| within(window) < window.limit);
+        if has_room {
+            let longest = windows.iter().map(|window| window.span).max().unwrap_or_default();
+            self.texted_notices.retain(|at| now.since(*at) < longest);
+            if !windows.is_empty() {
+                self.texted_notices.push(now);
+            }
+        }
+        has_room
     }
 
     /// Notes that the user was here today. True if that is news.
@@ -106,12 +159,17 @@ impl User {
         news
     }
 
-    /// Notes on the user, and on each number, that it changed since `before`.
+    /// Notes on the user, and on each number, that it changed since `before`. A change of credentials begins a new
+    /// generation of them.
     pub(crate) fn stamp(&mut self, before: &Self, now: Timestamp) {
         self.phones.stamp(&before.phones, now);
+        if !self.has_same_credentials(before) {
+            self.credentials_generation = before.credentials_generation.saturating_add(1);
+        }
         let was_here = Self {
             last_active_at: self.last_active_at,
             failures: self.failures.clone(),
+            texted_notices: self.texted_notices.clone(),
             ..before.clone()
         };
         if *self != was_here {
@@ -126,6 +184,8 @@ impl User {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::policy;
+    use crate::{AdminNumber, CodeHash, PhoneNumberId, Standing};
 
     #[test]
     fn updated_at_grows_with_every_change_and_with_nothing_else() {
@@ -139,6 +199,116 @@ mod tests {
         banned.banned = true;
         banned.stamp(&before, at(500));
         assert_eq!(banned.updated_at, at(1_001));
+    }
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn phone_id(n: u8) -> PhoneNumberId {
+        format!("idn_{n:027}").parse().unwrap()
+    }
+
+    /// With two verified numbers, the second one a second factor, an unverified number, two backup codes and a password.
+    fn user() -> User {
+        let mut user = User::new("user_a".parse().unwrap(), NOW);
+        for (n, standing) in [
+            (1, Standing::Verified),
+            (2, Standing::Verified),
+            (3, Standing::Unverified),
+        ] {
+            let new = AdminNumber {
+                id: phone_id(n),
+                number: format!("+1415555267{n}").parse().unwrap(),
+                standing,
+                primary: false,
+                reserved_for_second_factor: n == 2,
+            };
+            user.phones
+                .add_by_admin(new, &[1, 2].map(|byte| CodeHash::from_bytes([byte; 32])), NOW)
+                .unwrap();
+        }
+        user.set_password(Some(PasswordHash::new("hash".to_owned())), NOW);
+        user
+    }
+
+    fn grows<T>(change: impl FnOnce(&mut User) -> T) -> bool {
+        let before = user();
+        let mut after = before.clone();
+        change(&mut after);
+        after.stamp(&before, NOW);
+        after.credentials_generation > before.credentials_generation
+    }
+
+    #[test]
+    fn the_generation_of_credentials_grows_with_each_of_them() {
+        let (hash, codes) = (PasswordHash::new("other".to_owned()), [CodeHash::from_bytes([3; 32])]);
+        assert!(
+            grows(|user| user.phones.set_verified(&phone_id(3), true, NOW).unwrap()),
+            "verified"
+        );
+        assert!(
+            grows(|user| user.phones.set_verified(&phone_id(1), false, NOW).unwrap()),
+            "not any more"
+        );
+        assert!(
+            grows(|user| user.phones.remove_by_admin(&phone_id(1), NOW).unwrap()),
+            "removed"
+        );
+        assert!(
+            grows(|user| user.phones.reserve_by_admin(&phone_id(1), &[], NOW).unwrap()),
+            "reserved"
+        );
+        assert!(
+            grows(|user| user.phones.unreserve(&phone_id(2), NOW).unwrap()),
+            "no second factor"
+        );
+        assert!(grows(|user| user.phones.set_backup_codes(&codes)), "backup codes");
+        assert!(grows(|user| user.phones.set_backup_codes(&[])), "no backup codes");
+        assert!(grows(|user| user.set_password(Some(hash), NOW)), "password");
+        assert!(grows(|user| user.set_password(None, NOW)), "no password");
+    }
+
+    #[test]
+    fn the_generation_of_credentials_grows_with_nothing_else() {
+        let number = "+14155552679".parse().unwrap();
+        assert!(
+            !grows(|user| user.phones.add(phone_id(4), number, NOW, &policy()).unwrap()),
+            "added"
+        );
+        assert!(
+            !grows(|user| user.phones.remove_by_admin(&phone_id(3), NOW).unwrap()),
+            "unverified"
+        );
+        assert!(
+            !grows(|user| user
+                .phones
+                .redeem_backup_code(CodeHash::from_bytes([1; 32]), NOW)
+                .unwrap()),
+            "used"
+        );
+        assert!(
+            !grows(|user| user.phones.make_primary(&phone_id(2)).unwrap()),
+            "primary"
+        );
+        assert!(
+            !grows(|user| user.profile.first_name = Some("Ada".parse().unwrap())),
+            "name"
+        );
+        assert!(!grows(User::end_sessions), "sessions");
+        assert!(!grows(|user| user.fail_second_factor(NOW, &policy())), "failure");
+        assert!(!grows(|user| user.banned = true), "ban");
+    }
+
+    #[test]
+    fn a_new_password_opens_one_that_was_closed() {
+        let mut user = user();
+        for _ in 0..100 {
+            user.failures.password.count(NOW);
+            user.failures.code.count(NOW);
+        }
+        let before = user.failures.code.clone();
+        user.set_password(Some(PasswordHash::new("other".to_owned())), NOW);
+        assert!(user.failures.password.is_empty());
+        assert_eq!(user.failures.code, before, "the code is closed as before");
     }
 
     #[test]

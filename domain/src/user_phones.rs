@@ -155,9 +155,9 @@ impl UserPhones {
         self.parts.default_second_factor.as_ref() == Some(id)
     }
 
-    /// Whether a second factor other than backup codes is on.
+    /// Whether a number is reserved for the second factor.
     #[must_use]
-    pub fn two_factor_enabled(&self) -> bool {
+    pub fn has_reserved_number(&self) -> bool {
         self.parts
             .numbers
             .iter()
@@ -176,6 +176,22 @@ impl UserPhones {
             numbers.map(|number| number.id.clone()).collect::<Vec<_>>()
         };
         factors(self) == factors(other)
+    }
+
+    /// Whether the same numbers are verified and reserved, and the backup codes are the same set, here and there.
+    #[must_use]
+    pub fn has_same_credentials(&self, other: &Self) -> bool {
+        let numbers = |phones: &Self| {
+            let verified = phones.parts.numbers.iter().filter(|number| number.is_verified());
+            verified
+                .map(|number| (number.id.clone(), number.reserved_for_second_factor))
+                .collect::<Vec<_>>()
+        };
+        let codes = |phones: &Self| {
+            let codes = phones.parts.backup_codes.iter();
+            codes.map(|code| code.hash).collect::<Vec<_>>()
+        };
+        numbers(self) == numbers(other) && codes(self) == codes(other)
     }
 
     /// Whether an unused backup code exists.
@@ -223,7 +239,7 @@ impl UserPhones {
         {
             return Err(Contradiction("a second factor is not verified"));
         }
-        if default_second_factor.is_some() != self.two_factor_enabled()
+        if default_second_factor.is_some() != self.has_reserved_number()
             || !default_second_factor.as_ref().is_none_or(reserved)
         {
             return Err(Contradiction("not exactly one second factor is the default"));
@@ -271,13 +287,13 @@ impl UserPhones {
         let mut number = PhoneNumber::unverified(id, number, self.next_created_at(now));
         number.verification = verification;
         self.parts.numbers.push(number);
-        self.settle(now);
+        self.restore_invariants(now);
         Ok(())
     }
 
-    /// The number of this spelling, if the user has it.
+    /// The user's entry of this number, if there is one.
     #[must_use]
-    pub fn spelled(&self, number: &E164) -> Option<&PhoneNumber> {
+    pub fn find_by_number(&self, number: &E164) -> Option<&PhoneNumber> {
         self.parts.numbers.iter().find(|own| own.number == *number)
     }
 
@@ -324,7 +340,7 @@ impl UserPhones {
         if outcome == AttemptOutcome::Verified {
             number.held = false;
         }
-        self.settle(now);
+        self.restore_invariants(now);
         Ok(outcome)
     }
 
@@ -375,7 +391,7 @@ impl UserPhones {
             number.verification = driven.clone();
             number.held = false;
         }
-        self.settle(now);
+        self.restore_invariants(now);
         Ok(outcome)
     }
 
@@ -409,7 +425,7 @@ impl UserPhones {
     /// [`PhoneError::NotFound`].
     pub fn unreserve(&mut self, id: &PhoneNumberId, now: Timestamp) -> Result<(), PhoneError> {
         self.get_mut(id)?.reserved_for_second_factor = false;
-        self.settle(now);
+        self.restore_invariants(now);
         Ok(())
     }
 
@@ -487,7 +503,7 @@ impl UserPhones {
     /// # Errors
     /// [`PhoneError::NoSecondFactor`].
     pub fn renew_backup_codes(&mut self, fresh: &[CodeHash]) -> Result<(), PhoneError> {
-        if !self.two_factor_enabled() {
+        if !self.has_reserved_number() {
             return Err(PhoneError::NoSecondFactor);
         }
         self.set_backup_codes(fresh);
@@ -534,7 +550,7 @@ impl UserPhones {
         if new.primary {
             self.parts.primary = Some(new.id.clone());
         }
-        self.settle(now);
+        self.restore_invariants(now);
         if new.reserved_for_second_factor {
             self.reserve_verified(&new.id, fresh, now)
         } else {
@@ -577,7 +593,7 @@ impl UserPhones {
             }
             (true, true) | (false, false) => {}
         }
-        self.settle(now);
+        self.restore_invariants(now);
         Ok(())
     }
 
@@ -593,7 +609,7 @@ impl UserPhones {
             .position(|number| number.id == *id)
             .ok_or(PhoneError::NotFound)?;
         self.parts.numbers.remove(at);
-        self.settle(now);
+        self.restore_invariants(now);
         Ok(())
     }
 
@@ -615,7 +631,7 @@ impl UserPhones {
             Standing::Reserved | Standing::Unverified => Verification::Unprepared,
         };
         self.parts.numbers = vec![number];
-        self.settle(now);
+        self.restore_invariants(now);
     }
 
     /// Turns every second factor and backup code off.
@@ -623,7 +639,7 @@ impl UserPhones {
         for number in &mut self.parts.numbers {
             number.reserved_for_second_factor = false;
         }
-        self.settle(now);
+        self.restore_invariants(now);
     }
 
     /// Puts this set of backup codes in the place of any other; an empty one removes them.
@@ -679,9 +695,9 @@ impl UserPhones {
     }
 
     fn reserve_verified(&mut self, id: &PhoneNumberId, fresh: &[CodeHash], now: Timestamp) -> Result<bool, PhoneError> {
-        let turns_on = !self.two_factor_enabled();
+        let turns_on = !self.has_reserved_number();
         self.get_mut(id)?.reserved_for_second_factor = true;
-        self.settle(now);
+        self.restore_invariants(now);
         if turns_on {
             self.parts.mfa_enabled_at = Some(now);
         }
@@ -696,7 +712,7 @@ impl UserPhones {
     /// Hands on what lost its number: the default second factor to the oldest remaining one, the
     /// primary to another verified number, first to one that can sign in; and notes when the
     /// last second factor went.
-    fn settle(&mut self, now: Timestamp) {
+    fn restore_invariants(&mut self, now: Timestamp) {
         let was_on = self.parts.default_second_factor.is_some();
         let has_default = self
             .parts

@@ -1,6 +1,6 @@
 //! `make bench`: what the outbox adds to `prepare_verification`, and what a provider that takes 150 ms a text lets through.
 //!
-//! The server is the release binary on a real SQLite file; the provider is a loopback endpoint behind the gateway
+//! The server is the published binary on a real SQLite file; the provider is a loopback endpoint behind the gateway
 //! `webhook`. Numbers of one call are prepared over keep-alive connections by one thread of this process.
 #![expect(clippy::print_stdout, reason = "a program that reports to its user")]
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at whatever goes wrong")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::join_all;
-use phoneproof_domain::ports::{Change, Loaded, Repository, Revision};
+use phoneproof_domain::ports::{Aggregate, Change, Commit, Loaded, Repository, Revision};
 use phoneproof_domain::{
     CodeHash, CodeHasher, E164, InstanceSecret, NumberPlan, OtpCode, PhoneNumber, PhoneNumberId, Purpose, Timestamp,
     User, UserPhones, UserPhonesParts, Verification,
@@ -81,10 +81,10 @@ async fn guess(store: &SqliteStore, user: &mut Loaded<User>, count: u32) {
         let number = &user.aggregate.phones.numbers()[0];
         user.aggregate.phones = one_number(number.clone(), number.verification.attempts().unwrap().wrapping_add(1));
         store
-            .commit(Change::Replace {
+            .commit(vec![User::write(Change::Replace {
                 before,
                 after: user.aggregate.clone(),
-            })
+            })])
             .await
             .unwrap();
         user.revision = Revision(user.revision.0 + 1);
@@ -97,7 +97,7 @@ async fn stored(store: &SqliteStore, at: u32) -> Loaded<User> {
     let number = PhoneNumber::unverified(phone_number_id(at), format!("+1415{at:07}").parse().unwrap(), NOW);
     user.phones = one_number(number, 0);
     let id = user.id.clone();
-    store.commit(Change::Create(user)).await.unwrap();
+    store.commit(vec![User::write(Change::Create(user))]).await.unwrap();
     store.load(&id).await.unwrap().unwrap()
 }
 

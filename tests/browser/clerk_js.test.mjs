@@ -145,13 +145,27 @@ test("every method of PhoneNumber", async () => {
     const number = await signUp(world, page);
     const second = await addNumber(world, page);
     const third = await addNumber(world, page);
-    const shown = await page.evaluate(async ([second, third]) => {
+    const on = await page.evaluate(async ([second, third]) => {
       const of = (id) => window.Clerk.user.phoneNumbers.find((number) => number.id === id);
       const seen = {};
       seen.text = of(second).toString();
       const reserved = await of(second).setReservedForSecondFactor({ reserved: true });
       seen.codes = reserved.backupCodes?.length;
       seen.on = [window.Clerk.user.twoFactorEnabled, window.Clerk.user.backupCodeEnabled, of(second).defaultSecondFactor];
+      // From now on the second factor is what must have been proved lately.
+      seen.refused = await of(third).setReservedForSecondFactor({ reserved: true }).catch((error) => error.errors[0].code);
+      await window.Clerk.session.startVerification({ level: "second_factor" });
+      await window.Clerk.session.prepareSecondFactorVerification({ strategy: "phone_code" });
+      return seen;
+    }, [second.id, third.id]);
+    assert.deepEqual(on, {
+      text: second.number, codes: 10, on: [true, true, true], refused: "session_reverification_required",
+    });
+    const code = await codeOf(world, second.number);
+    const shown = await page.evaluate(async ([second, third, code]) => {
+      const of = (id) => window.Clerk.user.phoneNumbers.find((number) => number.id === id);
+      const seen = {};
+      seen.proved = (await window.Clerk.session.attemptSecondFactorVerification({ strategy: "phone_code", code })).status;
       await of(third).setReservedForSecondFactor({ reserved: true });
       await of(third).makeDefaultSecondFactor();
       seen.moved = [of(second).defaultSecondFactor, of(third).defaultSecondFactor];
@@ -166,9 +180,9 @@ test("every method of PhoneNumber", async () => {
       seen.left = window.Clerk.user.phoneNumbers.map((number) => number.phoneNumber);
       seen.off = [window.Clerk.user.twoFactorEnabled, window.Clerk.user.backupCodeEnabled];
       return seen;
-    }, [second.id, third.id]);
+    }, [second.id, third.id, code]);
     assert.deepEqual(shown, {
-      text: second.number, codes: 10, on: [true, true, true], moved: [false, true], renewed: 10,
+      proved: "complete", moved: [false, true], renewed: 10,
       last: "identification_update_failed", destroyed: "identification_deletion_failed",
       back: [true, false], left: [number], off: [false, false],
     });

@@ -96,7 +96,23 @@ test("manages numbers and turns on SMS two-step verification in <UserProfile/>",
   await page.waitForFunction(() => window.Clerk.user.twoFactorEnabled === true);
   await page.getByText(/backup codes/i).first().waitFor();
   await shot("7-profile-backup-codes");
-  backupCode = await page.evaluate(() => window.Clerk.user.createBackupCode().then(({ codes }) => codes[0]));
+  await page.getByRole("button", { name: /finish/i }).click();
+});
+
+test("and proves the new second factor before new backup codes are shown", async () => {
+  const refused = page.waitForResponse((answer) => answer.url().includes("/v1/me/backup_codes") && answer.status() === 403);
+  await page.locator(".cl-profileSectionItem__backupCodes, .cl-profileSectionItem").filter({ hasText: /backup codes/i })
+    .getByRole("button").last().click();
+  await page.getByRole("menuitem", { name: /regenerate/i }).click();
+  assert.equal((await (await refused).json()).errors[0].code, "session_reverification_required");
+  await typeCodeOn("7b-profile-reverification", second);
+  const shown = page.getByText(/^[0-9a-hjkmnp-tv-z]{10}$/);
+  await shown.first().waitFor();
+  await shot("7c-profile-new-backup-codes");
+  // Once to read and once to print.
+  const codes = new Set(await shown.allTextContents());
+  assert.equal(codes.size, 10);
+  [backupCode] = codes;
 });
 
 test("signs out, and in again with first factor and second factor by <SignIn/>", async () => {

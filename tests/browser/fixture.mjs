@@ -73,9 +73,10 @@ export async function nextCodeOf(world, number) {
   }
 }
 
+/** The texts with a code; others tell the number's owner of a change, and may come at any moment. */
 async function textsTo(world, number) {
   const answer = await fetch(`${world.server.url}/dev/inbox?to=${encodeURIComponent(number)}`);
-  return (await answer.json()).messages ?? [];
+  return ((await answer.json()).messages ?? []).filter((message) => message.code);
 }
 
 /** A number that no earlier call has given: the exchange is no N11 and no 555. */

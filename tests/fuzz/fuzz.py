@@ -74,15 +74,27 @@ class Server:
         }
 
 
-def run(server: Server, folder: str, name: str, headers, ids, selection) -> bool:
+def app(folder: str, user) -> dict:
+    """What lets a run go on with the tokens that an app is given."""
+    token = pathlib.Path(folder, user["client"])
+    token.write_text(user["bearer"])
+    return {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(pathlib.Path(__file__).parent), "CLIENT_TOKEN": str(token)}
+
+
+def run(server: Server, folder: str, name: str, who, ids, selection) -> bool:
+    """`who` is a list of headers, or the environment of an app."""
     config = pathlib.Path(folder, f"{name}.toml")
     config.write_text("".join(f'[parameters]\n"path.id" = {json.dumps(ids)}\n' if ids else ""))
     command = ["schemathesis", "--config-file", str(config), "run", f"{server.url}/openapi.json"]
     command += ["--checks", CHECKS, "-n", EXAMPLES, "--phases", "examples,coverage,fuzzing", "--seed", "1"]
     command += ["--no-color", "--warnings", "off", "--suppress-health-check", "all", *selection]
-    for header in headers:
-        command += ["-H", header]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    environment = dict(os.environ)
+    if isinstance(who, dict):
+        environment |= who
+    else:
+        for header in who:
+            command += ["-H", header]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
     counted = re.search(r"\d+ generated.*", done.stdout)
     print(f"{name}: {counted[0] if counted else 'nothing was generated'}", flush=True)
     if done.returncode != 0 or not counted:
@@ -97,19 +109,19 @@ def main() -> int:
         try:
             back_end = [f"Authorization: Bearer {SECRET_KEY}"]
             one, two, three = (server.user(at) for at in (100, 101, 102))
-            app = [f"Authorization: {two['bearer']}"]
+            second, third = app(folder, two), app(folder, three)
             passed = [
                 run(server, folder, "server", [], None, ["--include-tag", "Server"]),
                 run(server, folder, "users", back_end, one["user"], ["--include-tag", "Secret key: users", "--exclude-method", "DELETE"]),
                 run(server, folder, "numbers", back_end, one["number"], ["--include-tag", "Secret key: phone numbers", "--exclude-method", "DELETE"]),
                 run(server, folder, "sessions", back_end, one["session"], ["--include-tag", "Secret key: sessions"]),
                 run(server, folder, "instance", back_end, None, ["--include-tag", "Secret key: instance"]),
-                run(server, folder, "my numbers", app, two["number"], ["--include-tag", "Phone numbers", "--exclude-method", "DELETE"]),
-                run(server, folder, "me", app, two["session"], ["--include-tag", "User", "--exclude-method", "DELETE", "--exclude-path-regex", "revoke$"]),
-                run(server, folder, "revoking", app, two["session"], ["--include-path", "/v1/me/sessions/{id}/revoke"]),
+                run(server, folder, "my numbers", second, two["number"], ["--include-tag", "Phone numbers", "--exclude-method", "DELETE"]),
+                run(server, folder, "me", second, two["session"], ["--include-tag", "User", "--exclude-method", "DELETE", "--exclude-path-regex", "revoke$"]),
+                run(server, folder, "revoking", second, two["session"], ["--include-path", "/v1/me/sessions/{id}/revoke"]),
                 run(server, folder, "sign-up", [f"Origin: {server.url}"], None, ["--include-tag", "Sign-up"]),
                 run(server, folder, "sign-in", [f"Origin: {server.url}"], None, ["--include-tag", "Sign-in"]),
-                run(server, folder, "client", [f"Authorization: {three['bearer']}"], three["session"], ["--include-tag", "Client"]),
+                run(server, folder, "client", third, three["session"], ["--include-tag", "Client"]),
                 run(server, folder, "deleting", back_end, one["user"], ["--include-method", "DELETE"]),
             ]
             return 0 if all(passed) else 1

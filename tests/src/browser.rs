@@ -150,6 +150,29 @@ impl Browser {
             .clone()
     }
 
+    /// Proves the strongest factor again, by a code to `number`, in the session last active.
+    pub async fn reverify(&self, app: &TestApp, number: &str) {
+        let client = self.get("/v1/client").await.response().clone();
+        let path = format!("/v1/client/sessions/{}/verify", text(&client["last_active_session_id"]));
+        let begun = self.post(&path, &[("level", "second_factor")]).await.response().clone();
+        let (turn, factors) = match begun["status"].as_str() {
+            Some("needs_first_factor") => ("first_factor", &begun["supported_first_factors"]),
+            _ => ("second_factor", &begun["supported_second_factors"]),
+        };
+        let ending = &number[number.len() - 4..];
+        let is_meant = |factor: &&Value| text(&factor["safe_identifier"]).ends_with(ending);
+        let factor = factors.as_array().into_iter().flatten().find(is_meant).unwrap();
+        let form = [
+            ("strategy", "phone_code"),
+            ("phone_number_id", &text(&factor["phone_number_id"])),
+        ];
+        let _ = self.post(&format!("{path}/prepare_{turn}"), &form).await.response();
+        let code = app.code(number).await;
+        let form = [("strategy", "phone_code"), ("code", code.as_str())];
+        let done = self.post(&format!("{path}/attempt_{turn}"), &form).await;
+        assert_eq!(done.response()["status"], "complete", "{done:#?}");
+    }
+
     /// Adds `number` to the user who is signed in, verifies it and makes it a second factor; answers
     /// its id and the backup codes.
     pub async fn add_second_factor(&self, app: &TestApp, number: &str) -> (String, Vec<String>) {

@@ -195,10 +195,15 @@ async fn write(at: usize, back_end: Actor, shared: Arc<Shared>, stop: watch::Rec
     }
 }
 
-async fn read(back_end: Actor, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
+async fn read(back_end: Actor, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let mut acknowledged = shared.tally.subscribe();
     while !*stop.borrow() {
-        let Some(id) = locked(&shared.users).values().next().cloned() else {
-            tokio::task::yield_now().await;
+        let first = locked(&shared.users).values().next().cloned();
+        let Some(id) = first else {
+            tokio::select! {
+                _ = acknowledged.changed() => {}
+                _ = stop.changed() => {}
+            }
             continue;
         };
         let answer = back_end.get(&format!("/v1/users/{id}")).await;

@@ -1,5 +1,5 @@
 /// The limits across users.
-const LIMITS: [&str; 11] = [
+const LIMITS: [&str; 13] = [
     "CODES_PER_NUMBER",
     "CODE_WAITS_SECONDS",
     "CODES_PER_RANGE",
@@ -10,6 +10,8 @@ const LIMITS: [&str; 11] = [
     "NEW_NUMBERS_PER_USER",
     "SIGN_INS_PER_ADDRESS",
     "ATTEMPTS_PER_ADDRESS",
+    "ATTEMPTS_PER_NUMBER",
+    "NOTICES_PER_USER",
     "BACK_END_REQUESTS",
 ];
 

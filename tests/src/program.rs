@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::Actor;
@@ -13,8 +13,8 @@ pub struct Program {
     child: Child,
     /// `http://127.0.0.1:…`
     pub url: String,
-    printed: Arc<Mutex<String>>,
-    logged: Arc<Mutex<String>>,
+    printed: Arc<Lines>,
+    logged: Arc<Lines>,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -73,7 +73,7 @@ impl Program {
     #[expect(clippy::unwrap_used, reason = "a program that does not start has failed the test")]
     pub fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let (printed, logged) = (Arc::default(), Arc::default());
+        let (printed, logged) = (Arc::<Lines>::default(), Arc::<Lines>::default());
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let errors = follow(BufReader::new(child.stderr.take().unwrap()), Arc::clone(&logged));
         let mut first = String::new();
@@ -81,7 +81,7 @@ impl Program {
         let Some(url) = first.split_whitespace().find(|word| word.starts_with("http://")) else {
             let status = child.wait().unwrap();
             errors.join().unwrap();
-            panic!("phoneproof did not start ({status}): {}", text(&logged));
+            panic!("phoneproof did not start ({status}): {}", logged.text());
         };
         let url = url.to_owned();
         let lines = follow(stdout, Arc::clone(&printed));
@@ -104,13 +104,8 @@ impl Program {
     #[must_use]
     #[expect(clippy::expect_used, reason = "a server that prints no key has failed the test")]
     pub fn secret_key(&self) -> String {
-        loop {
-            let printed = text(&self.printed);
-            if let Some(line) = printed.lines().find(|line| line.contains("secret key")) {
-                return line.split_whitespace().last().expect("a key").to_owned();
-            }
-            std::thread::yield_now();
-        }
+        let line = self.printed.once(|line| line.contains("secret key"));
+        line.split_whitespace().last().expect("a key").to_owned()
     }
 
     /// The process id.
@@ -144,7 +139,7 @@ impl Program {
         for reader in self.readers.drain(..) {
             let _ = reader.join();
         }
-        (code, text(&self.printed), text(&self.logged))
+        (code, self.printed.text(), self.logged.text())
     }
 }
 
@@ -154,16 +149,54 @@ impl Drop for Program {
     }
 }
 
-fn follow(mut from: impl BufRead + Send + 'static, to: Arc<Mutex<String>>) -> JoinHandle<()> {
+/// What a process has written so far.
+#[derive(Default)]
+struct Lines {
+    text: Mutex<Written>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct Written {
+    text: String,
+    ended: bool,
+}
+
+impl Lines {
+    fn text(&self) -> String {
+        let written = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        written.text.clone()
+    }
+
+    /// The first line that is `wanted`. Waits for it, and panics at the end of the process.
+    fn once(&self, wanted: impl Fn(&str) -> bool) -> String {
+        let mut written = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(line) = written.text.lines().find(|line| wanted(line)) {
+                return line.to_owned();
+            }
+            assert!(!written.ended, "never written: {}", written.text);
+            written = self.more.wait(written).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn write(&self, line: Option<&str>) {
+        let mut written = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        match line {
+            Some(line) => written.text.push_str(line),
+            None => written.ended = true,
+        }
+        self.more.notify_all();
+    }
+}
+
+fn follow(mut from: impl BufRead + Send + 'static, to: Arc<Lines>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut line = String::new();
         while from.read_line(&mut line).is_ok_and(|read| read > 0) {
-            to.lock().unwrap_or_else(PoisonError::into_inner).push_str(&line);
+            to.write(Some(&line));
             line.clear();
         }
+        to.write(None);
     })
-}
-
-fn text(of: &Mutex<String>) -> String {
-    of.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use phoneproof::config::{Config, Overrides, Settings};
@@ -8,15 +8,19 @@ use phoneproof::{Adapters, DevIssuer, Server};
 use phoneproof_domain::ports::{Clock, SmsGateway};
 use reqwest::Method;
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::outbox::{Ledger, RecordingOutbox};
 use crate::{Answer, HandSetClock, TestStore, no_limits};
 
 /// The secret key of every test app.
 const SECRET_KEY: &str = "sk_test_0123456789abcdef";
 /// The instance secret of every test app.
 const SECRET: &str = "an instance secret of the tests, long enough";
+
+/// How many apps were started.
+static APPS: AtomicUsize = AtomicUsize::new(0);
 
 type Replacement = Box<dyn FnOnce(&mut Adapters) + Send>;
 
@@ -26,6 +30,7 @@ pub struct Setup {
     environment: BTreeMap<String, String>,
     gateway: Option<Arc<dyn SmsGateway>>,
     replacement: Option<Replacement>,
+    may_leave_texts: bool,
 }
 
 impl Setup {
@@ -50,6 +55,13 @@ impl Setup {
         self
     }
 
+    /// Expects that texts wait for another try when the test ends; otherwise the test fails then.
+    #[must_use]
+    pub fn leaving_texts_unsent(mut self) -> Self {
+        self.may_leave_texts = true;
+        self
+    }
+
     /// Starts the app.
     pub async fn spawn(self) -> TestApp {
         TestApp::start(self).await
@@ -67,6 +79,10 @@ pub struct TestApp {
     issuer: DevIssuer,
     client: reqwest::Client,
     next_number: AtomicU32,
+    /// Which app of this process.
+    app: usize,
+    ledger: Arc<Ledger>,
+    running_outbox: Option<watch::Sender<()>>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<std::io::Result<()>>>,
 }
@@ -97,6 +113,7 @@ impl TestApp {
         // All tests share one address, and few are about how often something may be asked for.
         environment.extend(no_limits());
         environment.extend(setup.environment);
+        let store_url = environment["PHONEPROOF__STORE__URL"].clone();
         let settings = Settings::new(Config::load(None, environment).unwrap(), Overrides::default()).unwrap();
         let clock = Arc::new(HandSetClock::default());
         let mut adapters = Adapters::from_settings(&settings, clock.clone()).await.unwrap();
@@ -106,6 +123,19 @@ impl TestApp {
         if let Some(replace) = setup.replacement {
             replace(&mut adapters);
         }
+        let app = APPS.fetch_add(1, Ordering::Relaxed);
+        let ledger = Ledger::of(&store_url);
+        if setup.may_leave_texts {
+            ledger.may_leave();
+        }
+        let (running_outbox, outbox_runs) = watch::channel(());
+        adapters.store.sms_outbox = Arc::new(RecordingOutbox {
+            outbox: adapters.store.sms_outbox.clone(),
+            clock: clock.clone(),
+            ledger: Arc::downgrade(&ledger),
+            app,
+            running: outbox_runs,
+        });
         let server = Server::bind(&settings, adapters).unwrap();
         let url = format!("http://{}", server.address);
         let (stop, stopped) = oneshot::channel();
@@ -119,6 +149,9 @@ impl TestApp {
             issuer: DevIssuer::new(&settings.secret),
             client: client(),
             next_number: AtomicU32::new(0),
+            app,
+            ledger,
+            running_outbox: Some(running_outbox),
             stop: Some(stop),
             running: Some(running),
         }
@@ -130,19 +163,31 @@ impl TestApp {
         self.back_end().get(&path).await.json[0].clone()
     }
 
-    /// The same once it is as it is waited for, by asking: what came of a try is kept beside the answer, and the dispatcher
-    /// looks at its outbox twice a second.
+    /// The same once `reached` accepts it: the outcome of a try is recorded beside the answer of the request, or by the
+    /// dispatcher.
     ///
     /// # Panics
-    /// If it never is.
+    /// If it is not within a minute.
     pub async fn text_once(&self, number: &str, reached: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..50_000 {
-            let text = self.text_to(number).await;
-            if reached(&text) {
-                return text;
-            }
-        }
-        panic!("never there: {:#}", self.text_to(number).await)
+        self.once(async || Some(self.text_to(number).await).filter(|text| reached(text)))
+            .await
+    }
+
+    /// Waits until `ask` has an answer. It asks now, and after each change that an app of this process made to the outbox of
+    /// the store.
+    ///
+    /// # Panics
+    /// If there is no answer within a minute.
+    pub async fn once<T>(&self, ask: impl AsyncFn() -> Option<T>) -> T {
+        self.ledger.once(ask).await
+    }
+
+    /// Waits until the dispatcher has tried each text that is due.
+    ///
+    /// # Panics
+    /// If it has not within a minute.
+    pub async fn dispatched(&self) {
+        self.ledger.idle(self.app, self.clock.now()).await;
     }
 
     /// Stops the server as SIGTERM does and waits until it is gone.
@@ -150,6 +195,7 @@ impl TestApp {
     /// # Errors
     /// If the server broke down.
     pub async fn stop(mut self) -> std::io::Result<()> {
+        drop(self.running_outbox.take());
         drop(self.stop.take());
         match self.running.take() {
             Some(running) => running.await.unwrap_or_else(|error| Err(std::io::Error::other(error))),
@@ -221,7 +267,7 @@ impl TestApp {
         format!("+1415{}{:04}", 200 + n / 10_000, n % 10_000)
     }
 
-    /// The code that was last texted to `number`, from the development inbox.
+    /// The code that was last texted to `number`, from the development inbox. A notice may have come after it.
     #[expect(clippy::expect_used, reason = "a test that expects a text has failed without one")]
     pub async fn code(&self, number: &str) -> String {
         let answer = self
@@ -229,8 +275,8 @@ impl TestApp {
             .get(&format!("/dev/inbox?to={}", number.replace('+', "%2B")))
             .await;
         let messages = answer.json["messages"].as_array().cloned().unwrap_or_default();
-        let last = messages.last().expect("no SMS arrived");
-        last["code"].as_str().expect("an SMS without a code").to_owned()
+        let last = messages.iter().rev().find_map(|message| message["code"].as_str());
+        last.expect("no SMS with a code arrived").to_owned()
     }
 
     /// A code that was certainly not texted to `number`.

@@ -11,8 +11,8 @@ pub struct Message {
     pub to: String,
     /// The whole text.
     pub body: String,
-    /// The code in it.
-    pub code: String,
+    /// The code in it; none in a notice.
+    pub code: Option<String>,
     /// When it was sent, in milliseconds since the epoch.
     pub created_at: i64,
 }
@@ -87,7 +87,7 @@ mod tests {
         Message {
             to: to.to_owned(),
             body: "body".to_owned(),
-            code: "123456".to_owned(),
+            code: Some("123456".to_owned()),
             created_at,
         }
     }

@@ -36,9 +36,15 @@ impl Printer {
     }
 }
 
-/// One line that a program can find: `sms to=+14155552671 code=123456 body="…"`.
+/// One line that a program can find: `sms to=+14155552671 code=123456 body="…"`, and without `code` for a notice.
 fn line(message: &Message) -> String {
-    format!("sms to={} code={} body={:?}\n", message.to, message.code, message.body)
+    let code = message.code.as_ref().map(|code| format!(" code={code}"));
+    format!(
+        "sms to={}{} body={:?}\n",
+        message.to,
+        code.unwrap_or_default(),
+        message.body
+    )
 }
 
 /// A handset, readable at a glance.
@@ -64,7 +70,10 @@ fn bubble(message: &Message) -> String {
     let middle = lines.iter().map(|line| {
         let padding = " ".repeat(WIDTH.saturating_sub(line.chars().count()));
         // The code stands out in bold.
-        let line = line.replacen(&message.code, &format!("\x1b[1m{}\x1b[0m", message.code), 1);
+        let line = match &message.code {
+            Some(code) => line.replacen(code, &format!("\x1b[1m{code}\x1b[0m"), 1),
+            None => line.clone(),
+        };
         format!("  │ {line}{padding} │")
     });
     let bottom = format!("  ╰{}╯\n", "─".repeat(WIDTH + 2));
@@ -82,7 +91,7 @@ mod tests {
         let message = Message {
             to: "+14155552671".into(),
             body: body.into(),
-            code: "123456".into(),
+            code: Some("123456".into()),
             created_at: 0,
         };
         assert!(line(&message).starts_with("sms to=+14155552671 code=123456 body=\"123456 is"));
@@ -97,5 +106,20 @@ mod tests {
             .map(|l| l.chars().count())
             .collect();
         assert!(widths.iter().all(|width| *width == widths[0]), "{widths:?}\n{bubble}");
+    }
+
+    #[test]
+    fn a_notice_has_no_code() {
+        let message = Message {
+            to: "+14155552671".into(),
+            body: "Your number was changed.".into(),
+            code: None,
+            created_at: 0,
+        };
+        assert_eq!(
+            line(&message),
+            "sms to=+14155552671 body=\"Your number was changed.\"\n"
+        );
+        assert!(!bubble(&message).contains('\x1b'));
     }
 }

@@ -71,7 +71,7 @@ fn sms(at: u32, to: &str) -> Sms {
     Sms::new(
         id,
         to.parse().unwrap(),
-        code,
+        Some(code),
         "123456".to_owned(),
         Duration::from_secs(600),
     )

@@ -31,7 +31,7 @@ fn sms() -> Sms {
     Sms::new(
         "sms_2b1Ug0kTf5Wx9Qh3Zr7YcVnAd4E".parse().unwrap(),
         TO.parse().unwrap(),
-        OtpCode::parse("918273").unwrap(),
+        Some(OtpCode::parse("918273").unwrap()),
         "918273 is your code & more: é".to_owned(),
         Duration::from_secs(540),
     )

@@ -69,7 +69,7 @@ async fn the_form_says_everything_that_vonage_needs() {
         let sms = Sms::new(
             id.parse().unwrap(),
             TO.parse().unwrap(),
-            code,
+            Some(code),
             text.to_owned(),
             Duration::from_secs(540),
         );

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use phoneproof_domain::OtpCode;
 use phoneproof_domain::ports::{Clock, Receipt, SendError, Sms, SmsGateway};
 use phoneproof_sms_http::{SetupError, base_url, by_status, client, exchange};
 use secrecy::{ExposeSecret, SecretString};
@@ -73,6 +74,7 @@ impl WebhookSms {
 
     fn body(&self, sms: &Sms) -> Value {
         let now = self.clock.now().as_millis();
+        let code = sms.code.as_ref().map(OtpCode::reveal);
         json!({
             "object": "event",
             "type": "sms.created",
@@ -80,12 +82,13 @@ impl WebhookSms {
             "data": {
                 "object": "sms_message",
                 "id": sms.id.as_str(),
-                "slug": "verification_code",
+                "slug": if code.is_some() { "verification_code" } else { "security_notice" },
                 "from_phone_number": sms.sender,
                 "to_phone_number": sms.to.as_str(),
                 "message": sms.body(),
                 "status": "queued",
-                "data": { "otp_code": sms.code.reveal() },
+                // Null in a notice.
+                "data": { "otp_code": code },
                 // The endpoint must send it.
                 "delivered_by_clerk": false,
                 "expires_in_seconds": sms.valid_for.as_secs(),

@@ -42,6 +42,16 @@ async fn keeps_the_contract_of_its_port() {
     sms_gateway::takes_texts(&gateway(&server.uri()), &"+14155552671".parse().unwrap()).await;
 }
 
+fn sms(code: Option<&str>, text: &str) -> Sms {
+    Sms::new(
+        "sms_2b1Ug0kTf5Wx9Qh3Zr7YcVnAd4E".parse().unwrap(),
+        "+14155552671".parse().unwrap(),
+        code.map(|code| OtpCode::parse(code).unwrap()),
+        text.to_owned(),
+        std::time::Duration::from_secs(540),
+    )
+}
+
 #[tokio::test]
 async fn the_event_is_the_contracts_and_the_same_on_every_try() {
     let server = MockServer::start().await;
@@ -49,13 +59,7 @@ async fn the_event_is_the_contracts_and_the_same_on_every_try() {
         .respond_with(ResponseTemplate::new(204))
         .mount(&server)
         .await;
-    let sms = Sms::new(
-        "sms_2b1Ug0kTf5Wx9Qh3Zr7YcVnAd4E".parse().unwrap(),
-        "+14155552671".parse().unwrap(),
-        OtpCode::parse("918273").unwrap(),
-        "918273 is your code".to_owned(),
-        std::time::Duration::from_secs(540),
-    );
+    let sms = sms(Some("918273"), "918273 is your code");
     for _ in 0..2 {
         gateway(&server.uri()).send(&sms).await.unwrap();
     }
@@ -65,6 +69,7 @@ async fn the_event_is_the_contracts_and_the_same_on_every_try() {
     assert_eq!(event["type"], "sms.created");
     assert_eq!(event["data"]["to_phone_number"], "+14155552671");
     assert_eq!(event["data"]["data"]["otp_code"], "918273");
+    assert_eq!(event["data"]["slug"], "verification_code");
     assert_eq!(event["data"]["delivered_by_clerk"], false);
     assert!(
         requests[0].headers["svix-signature"]
@@ -72,6 +77,22 @@ async fn the_event_is_the_contracts_and_the_same_on_every_try() {
             .unwrap()
             .starts_with("v1,")
     );
+}
+
+#[tokio::test]
+async fn a_notice_has_no_code() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(204))
+        .mount(&server)
+        .await;
+    let notice = sms(None, "Your number was changed.");
+    gateway(&server.uri()).send(&notice).await.unwrap();
+    let requests = server.received_requests().await.unwrap();
+    let event: Value = serde_json::from_slice(&requests[0].body).unwrap();
+    assert_eq!(event["data"]["slug"], "security_notice");
+    assert_eq!(event["data"]["message"], "Your number was changed.");
+    assert_eq!(event["data"]["data"], serde_json::json!({ "otp_code": null }));
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! `Archive`: everything, record by record, out of this store and into it.
 
-mod copy;
 mod open;
 mod read;
+mod write;
 
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -14,9 +14,7 @@ use phoneproof_store_rows::schema::copies;
 
 use crate::PostgresStore;
 use crate::errors::Failure;
-use crate::transaction::{Decided, within};
-
-pub(crate) use copy::Copying;
+use crate::transaction::{Decided, Step, run, within};
 
 /// The commit of this transaction, and of all before it, is on the disk before it is answered.
 const DURABLE: &str = "SET LOCAL synchronous_commit = on";
@@ -46,9 +44,9 @@ impl Archive for PostgresStore {
 
     async fn begin(&self, source: &str) -> Result<CopyMark, BeginError> {
         let start = CopyRow::of(&CopyMark::start(source));
-        let begun = self
-            .searches
-            .write(move |connection| async move { within(connection, begin(connection, &start)).await }.boxed());
+        let begun = self.searches.write(start, |connection, start| {
+            within(connection, begin(connection, start)).boxed()
+        });
         match begun.await.map_err(StoreError::from)? {
             Some(row) => Ok(row.into_mark()?),
             None => Err(BeginError::NotEmpty),
@@ -56,14 +54,18 @@ impl Archive for PostgresStore {
     }
 
     async fn write(&self, records: Vec<Record>, from: &CopyMark, to: &CopyMark) -> Result<(), StoreError> {
-        self.copying.write(&self.connector, &records, from, to).await
+        let page = (CopyRow::of(from), CopyRow::of(to), write::steps(to.part, &records)?);
+        let written = self.searches.write(page, |connection, (from, to, steps)| {
+            within(connection, write(connection, from, to, steps)).boxed()
+        });
+        if written.await? { Ok(()) } else { Err(overtaken()) }
     }
 
     async fn finish(&self, mark: &CopyMark) -> Result<(), StoreError> {
         let mark = CopyRow::of(mark);
-        let finished = self
-            .searches
-            .write(move |connection| async move { within(connection, finish(connection, &mark)).await }.boxed());
+        let finished = self.searches.write(mark, |connection, mark| {
+            within(connection, finish(connection, mark)).boxed()
+        });
         if finished.await? { Ok(()) } else { Err(overtaken()) }
     }
 }
@@ -89,6 +91,19 @@ async fn begin(mut connection: &AsyncPgConnection, start: &CopyRow) -> Decided<O
         .execute(&mut connection)
         .await?;
     Ok((mark(connection).await?, Vec::new()))
+}
+
+/// Whether the mark still stood at `from`. It moves first: a copy that waits here for another one must not meet what that
+/// one wrote.
+async fn write(mut connection: &AsyncPgConnection, from: &CopyRow, to: &CopyRow, steps: &[Step]) -> Decided<bool> {
+    let stands = copies::table.select(CopyRow::as_select()).for_update();
+    let stands: Option<CopyRow> = stands.get_result(&mut connection).await.optional()?;
+    if stands.as_ref() != Some(from) {
+        return Ok((false, Vec::new()));
+    }
+    diesel::update(copies::table).set(to).execute(&mut connection).await?;
+    run(connection, steps).await?;
+    Ok((true, Vec::new()))
 }
 
 /// Whether the mark still stood there. What the planner knows of tables that were filled at once is out of date: without

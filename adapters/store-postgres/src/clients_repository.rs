@@ -1,9 +1,9 @@
-//! `Repository<Client>`: one client with its sessions, read and written as one.
+//! `Repository<Client>`: one client with its sessions, read as one; and the statements that write it.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use phoneproof_domain::ports::{Change, CommitError, Loaded, Repository, Revision, StoreError};
+use phoneproof_domain::ports::{Loaded, Repository, Revision, StoreError};
 use phoneproof_domain::{Client, ClientId};
 use phoneproof_store_rows::rows::{ClientRow, SessionRow};
 use phoneproof_store_rows::schema::{clients, sessions};
@@ -21,10 +21,6 @@ impl Repository<Client> for PostgresStore {
         self.connections
             .read(async |connection| load(connection, id).await)
             .await
-    }
-
-    async fn commit(&self, change: Change<Client>) -> Result<(), CommitError> {
-        self.commit_steps(steps(ClientPlan::of(&change))).await
     }
 }
 

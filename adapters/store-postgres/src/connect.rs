@@ -5,8 +5,8 @@ use std::time::Duration;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use phoneproof_domain::ports::BoxError;
 use tokio::runtime::Handle;
+use tokio_postgres::NoTls;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::options::{Options, Synchronous, Target, Tls};
@@ -42,7 +42,7 @@ pub(crate) enum Role {
     Serve,
     /// Lists and counts, which may take its time.
     Search,
-    /// Migrates, or moves a whole instance.
+    /// Migrates.
     Maintain,
 }
 
@@ -100,60 +100,18 @@ impl Connector {
         self.statement_timeout
     }
 
-    pub(crate) fn runtime(&self) -> &Handle {
-        &self.runtime
-    }
-
-    /// The same, for connections that another runtime drives.
-    pub(crate) fn driven_by(&self, runtime: Handle) -> Self {
-        Self {
-            runtime,
-            ..self.clone()
-        }
-    }
-
-    /// Opens a connection.
+    /// Opens a connection, in the runtime in which it will live.
     pub(crate) async fn connect(&self, role: Role) -> Result<AsyncPgConnection, BoxError> {
-        let this = self.clone();
-        let opening = async move { this.open(role).await };
-        self.opened(role, opening).await
-    }
-
-    /// Where it lives for as long as the connection will, and no longer than an answer may take.
-    async fn opened<T: Send + 'static>(
-        &self,
-        role: Role,
-        opening: impl Future<Output = Result<T, BoxError>> + Send + 'static,
-    ) -> Result<T, BoxError> {
         let most = match role {
             Role::Serve | Role::Search => OPEN_TIMEOUT,
             Role::Maintain => PATIENT_OPEN_TIMEOUT,
         };
-        let opening = async move {
-            let late = |_| BoxError::from(format!("the server has not let us in within {} ms", most.as_millis()));
-            tokio::time::timeout(most, opening).await.map_err(late)?
-        };
-        self.runtime.spawn(opening).await?
-    }
-
-    /// Opens a connection past Diesel.
-    pub(crate) async fn client(&self, role: Role) -> Result<Client, BoxError> {
         let this = self.clone();
         let opening = async move {
-            let config = &this.target.config;
-            let client = if let Some(tls) = &this.tls {
-                let (client, driver) = config.connect(tls.clone()).await?;
-                this.runtime.spawn(driver);
-                client
-            } else {
-                let (client, driver) = config.connect(NoTls).await?;
-                this.runtime.spawn(driver);
-                client
-            };
-            client.batch_execute(&this.settings(role)).await?;
-            Ok(client)
+            let late = |_| BoxError::from(format!("the server has not let us in within {} ms", most.as_millis()));
+            tokio::time::timeout(most, this.open(role)).await.map_err(late)?
         };
-        self.opened(role, opening).await
+        self.runtime.spawn(opening).await?
     }
 
     async fn open(&self, role: Role) -> Result<AsyncPgConnection, BoxError> {

@@ -35,7 +35,7 @@ impl UserDirectory for PostgresStore {
             return Ok(Vec::new());
         }
         self.searches
-            .read(async |connection| list(connection, query).await)
+            .read_snapshot(async |connection| list(connection, query).await)
             .await
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 use phoneproof_domain::ports::{BoxError, CommitError, StoreError, Unique};
 pub(crate) use phoneproof_store_rows::unavailable;
 use tokio_postgres::error::SqlState;
@@ -151,8 +151,27 @@ pub(crate) enum Failure {
     Taken(Unique),
     /// The rows contradict what is being written, or themselves; or the store cannot be had.
     Store(StoreError),
+    /// PostgreSQL rolled the transaction back because of a concurrent one: a deadlock (SQLSTATE 40P01) or a serialization
+    /// failure (40001). Nothing was written, and the same transaction may succeed when it is retried.
+    RolledBack(Error),
     /// The database did not do as asked.
     Database(Error),
+}
+
+/// Whether the error is a deadlock (SQLSTATE 40P01).
+///
+/// diesel-async 0.9 does not pass the SQLSTATE on: it maps some codes to kinds, 40P01 to `Unknown`, and hides
+/// tokio-postgres's error behind a trait that has no code. The message is no substitute, for it is in the server's
+/// language (`lc_messages`), which only a superuser may set. The shape of the error is the same in every language: a
+/// deadlock has a detail (which process waits for which) and a hint (see the server log), and names no position, table or
+/// constraint. If another error has this shape it is retried in vain, but no harm is done: it wrote nothing either.
+fn is_deadlock(kind: DatabaseErrorKind, said: &dyn DatabaseErrorInformation) -> bool {
+    matches!(kind, DatabaseErrorKind::Unknown)
+        && said.details().is_some()
+        && said.hint().is_some()
+        && said.statement_position().is_none()
+        && said.table_name().is_none()
+        && said.constraint_name().is_none()
 }
 
 impl From<StoreError> for Failure {
@@ -166,6 +185,9 @@ impl From<Error> for Failure {
         let Error::DatabaseError(kind, information) = &error else {
             return Self::Database(error);
         };
+        if matches!(kind, DatabaseErrorKind::SerializationFailure) || is_deadlock(*kind, &**information) {
+            return Self::RolledBack(error);
+        }
         match (kind, information.constraint_name()) {
             (DatabaseErrorKind::UniqueViolation, Some("phone_numbers_owned")) => Self::Taken(Unique::PhoneNumber),
             (DatabaseErrorKind::UniqueViolation, Some("users_username")) => Self::Taken(Unique::Username),
@@ -173,8 +195,7 @@ impl From<Error> for Failure {
             (
                 DatabaseErrorKind::UniqueViolation,
                 Some("revision" | "users_pkey" | "clients_pkey" | "sign_in_tokens_pkey"),
-            )
-            | (DatabaseErrorKind::SerializationFailure, _) => Self::Stale,
+            ) => Self::Stale,
             // The rules keep every aggregate within the other constraints, and the revision says that the rows are the
             // ones it was decided on: so the rows are not.
             (
@@ -197,7 +218,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Store(error) => error,
-            Failure::Database(error) => unavailable(error),
+            Failure::RolledBack(error) | Failure::Database(error) => unavailable(error),
             Failure::Stale => unavailable("another change came first, again and again"),
             Failure::Taken(what) => unavailable(format!("another user has this {what:?}")),
         }

@@ -7,8 +7,9 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 use phoneproof_domain::Timestamp;
-use phoneproof_domain::ports::{Event, EventOutbox, QueuedEvent, StoreError, Told};
-use phoneproof_store_rows::rows::plain;
+use phoneproof_domain::ports::{DeliveryOutcome, Event, EventOutbox, QueuedEvent, StoreError};
+use phoneproof_store_rows::archive::EventRow;
+use phoneproof_store_rows::events::{EventDelivery, replayable};
 use phoneproof_store_rows::schema::webhook_events;
 
 use crate::PostgresStore;
@@ -16,18 +17,9 @@ use crate::errors::Failure;
 use crate::transaction::{Decided, Step, within};
 
 /// Queues an event, due at once.
-pub(crate) fn insert(event: Event) -> Step {
-    Step::new(diesel::insert_into(webhook_events::table).values((
-        webhook_events::id.eq(event.id),
-        webhook_events::kind.eq(event.kind),
-        webhook_events::body.eq(event.body),
-        webhook_events::created_at_ms.eq(event.at.as_millis()),
-        webhook_events::due_at_ms.eq(event.at.as_millis()),
-        webhook_events::tries.eq(0),
-    )))
+pub(crate) fn insert(event: &Event) -> Step {
+    Step::new(diesel::insert_into(webhook_events::table).values(EventRow::queued(event)))
 }
-
-type Row = (String, String, String, i64, i32);
 
 #[async_trait]
 impl EventOutbox for PostgresStore {
@@ -40,31 +32,31 @@ impl EventOutbox for PostgresStore {
         {
             return Ok(Vec::new());
         }
-        let claimed = self.connections.write(move |connection| {
-            async move { within(connection, claim(connection, now, lease, limit)).await }.boxed()
+        let claimed = self.connections.write((), move |connection, ()| {
+            within(connection, claim(connection, now, lease, limit)).boxed()
         });
         Ok(claimed.await?)
     }
 
-    async fn settle(&self, id: &str, told: &Told, now: Timestamp) -> Result<(), StoreError> {
-        let (id, told) = (id.to_owned(), told.clone());
-        let settled = self
-            .connections
-            .write(move |connection| async move { settle(connection, &id, &told, now).await }.boxed());
+    async fn record_outcome(&self, id: &str, outcome: &DeliveryOutcome, now: Timestamp) -> Result<(), StoreError> {
+        let end = (id.to_owned(), EventDelivery::of(outcome, now));
+        let settled = self.connections.write(end, move |connection, (id, delivery)| {
+            settle(connection, id, delivery).boxed()
+        });
         Ok(settled.await?)
     }
 
     async fn replay(&self, since: Timestamp, all: bool, now: Timestamp) -> Result<u64, StoreError> {
         let replayed = self
             .connections
-            .write(move |connection| replay(connection, since, all, now).boxed());
+            .write((), move |connection, ()| replay(connection, since, all, now).boxed());
         Ok(replayed.await?)
     }
 
     async fn forget(&self, before: Timestamp) -> Result<u64, StoreError> {
         let forgotten = self
             .connections
-            .write(move |connection| forget(connection, before).boxed());
+            .write((), move |connection, ()| forget(connection, before).boxed());
         Ok(forgotten.await?)
     }
 }
@@ -83,64 +75,28 @@ async fn claim(
     lease: Duration,
     limit: u32,
 ) -> Decided<Vec<QueuedEvent>> {
-    let rows: Vec<Row> = webhook_events::table
+    let rows: Vec<EventRow> = webhook_events::table
         .filter(webhook_events::due_at_ms.le(now.as_millis()))
         .order_by((webhook_events::created_at_ms, webhook_events::id))
         .limit(i64::from(limit))
-        .select((
-            webhook_events::id,
-            webhook_events::kind,
-            webhook_events::body,
-            webhook_events::created_at_ms,
-            webhook_events::tries,
-        ))
+        .select(EventRow::as_select())
         .for_update()
         .skip_locked()
         .load(&mut connection)
         .await?;
-    let ids: Vec<String> = rows.iter().map(|(id, ..)| id.clone()).collect();
+    let queued: Vec<QueuedEvent> = rows.into_iter().map(EventRow::into_queued).collect();
+    let ids: Vec<String> = queued.iter().map(|queued| queued.event.id.clone()).collect();
     let leased = diesel::update(webhook_events::table.filter(webhook_events::id.eq_any(ids)))
         .set(webhook_events::due_at_ms.eq(now.plus(lease).as_millis()));
-    let queued = rows.into_iter().map(|(id, kind, body, at, tries)| QueuedEvent {
-        event: Event {
-            id,
-            kind,
-            body,
-            at: Timestamp::from_millis(at),
-        },
-        tries: tries.unsigned_abs(),
-    });
-    Ok((queued.collect(), vec![Step::new(leased)]))
+    Ok((queued, vec![Step::new(leased)]))
 }
 
-async fn settle(mut connection: &AsyncPgConnection, id: &str, told: &Told, now: Timestamp) -> Result<(), Failure> {
-    let event = webhook_events::table.find(id);
+async fn settle(mut connection: &AsyncPgConnection, id: &str, delivery: &EventDelivery) -> Result<(), Failure> {
     let tried = webhook_events::tries.eq(webhook_events::tries + 1);
-    match told {
-        Told::Delivered { erase } => {
-            let delivered = (
-                webhook_events::due_at_ms.eq(None::<i64>),
-                webhook_events::delivered_at_ms.eq(now.as_millis()),
-                tried,
-            );
-            if *erase {
-                let set = (delivered, webhook_events::body.eq(""));
-                diesel::update(event).set(set).execute(&mut connection).await?;
-            } else {
-                diesel::update(event).set(delivered).execute(&mut connection).await?;
-            }
-        }
-        Told::Failed { again_at, reason } => {
-            diesel::update(event)
-                .set((
-                    webhook_events::due_at_ms.eq(again_at.map(Timestamp::as_millis)),
-                    webhook_events::last_error.eq(plain(reason)),
-                    tried,
-                ))
-                .execute(&mut connection)
-                .await?;
-        }
-    }
+    diesel::update(webhook_events::table.find(id))
+        .set((delivery, tried))
+        .execute(&mut connection)
+        .await?;
     Ok(())
 }
 
@@ -150,21 +106,12 @@ async fn replay(
     all: bool,
     now: Timestamp,
 ) -> Result<u64, Failure> {
-    let meant = webhook_events::table
-        .filter(webhook_events::created_at_ms.ge(since.as_millis()))
-        // What was erased cannot be told again.
-        .filter(webhook_events::body.ne(""));
-    let set = (
+    let due = (
         webhook_events::due_at_ms.eq(now.as_millis()),
         webhook_events::tries.eq(0),
     );
-    let changed = if all {
-        diesel::update(meant).set(set).execute(&mut connection).await?
-    } else {
-        let untold = meant.filter(webhook_events::delivered_at_ms.is_null());
-        diesel::update(untold).set(set).execute(&mut connection).await?
-    };
-    Ok(changed as u64)
+    let meant = webhook_events::table.filter(replayable(since.as_millis(), all));
+    Ok(diesel::update(meant).set(due).execute(&mut connection).await? as u64)
 }
 
 async fn forget(mut connection: &AsyncPgConnection, before: Timestamp) -> Result<u64, Failure> {

@@ -22,24 +22,22 @@ impl InstanceDirectory for PostgresStore {
     async fn change_settings(&self, change: SettingsChange) -> Result<InstanceSettings, StoreError> {
         let changed = self
             .connections
-            .write(move |connection| async move { commit(connection, &put(&change)).await }.boxed());
+            .write(put(&change), |connection, steps| commit(connection, steps).boxed());
         changed.await?;
         self.settings().await
     }
 
     async fn block(&self, number: &BlockedNumber) -> Result<BlockedNumber, StoreError> {
-        let new = number.clone();
         let blocked = self
             .connections
-            .write(move |connection| async move { block(connection, &new).await }.boxed());
+            .write(number.clone(), |connection, new| block(connection, new).boxed());
         Ok(blocked.await?)
     }
 
     async fn unblock(&self, id: &BlocklistId) -> Result<Option<BlockedNumber>, StoreError> {
-        let id = id.as_str().to_owned();
         let unblocked = self
             .connections
-            .write(move |connection| async move { unblock(connection, &id).await }.boxed());
+            .write(id.as_str().to_owned(), |connection, id| unblock(connection, id).boxed());
         Ok(unblocked.await?)
     }
 

@@ -5,9 +5,9 @@
 //! `FOR UPDATE SKIP LOCKED`.
 //!
 //! What happens where: `options` reads the URL, `tls` and `connect` open one connection, `pool` hands them out and keeps
-//! to the time that callers wait; `migrations` keeps the schema; `transaction` writes statements as one; `save`,
-//! `clients_repository` and `sign_in_tokens_repository` say which for each aggregate, and `unit_of_work` for several at
-//! once; `limiter` counts; `signing_keys`, `events`, `sms_outbox` and `instance` keep theirs; `directory`, `search` and
+//! to the time that callers wait; `migrations` keeps the schema; `transaction` writes statements as one, and
+//! `commit` the changes of any aggregates; `save`, `clients_repository` and `sign_in_tokens_repository` say which
+//! statements for each; `limiter` counts; `signing_keys`, `events`, `sms_outbox` and `instance` keep theirs; `directory`, `search` and
 //! `session_directory` answer questions across users; `archive` moves everything out and in; `fragments` are the pieces
 //! of SQL that Diesel has no words for; `errors` sorts what goes wrong. Which rows a change writes, and how rows become
 //! users, is `phoneproof-store-rows`,
@@ -15,6 +15,7 @@
 
 mod archive;
 mod clients_repository;
+mod commit;
 mod connect;
 mod directory;
 mod errors;
@@ -38,7 +39,6 @@ mod store;
 pub mod testing;
 mod tls;
 mod transaction;
-mod unit_of_work;
 mod users_repository;
 
 pub use errors::OpenError;

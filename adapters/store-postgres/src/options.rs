@@ -29,10 +29,6 @@ pub struct Options {
     pub synchronous: Synchronous,
     /// Most connections of this process; two more are for searches. At least 1. Default: 16.
     pub connections: usize,
-    /// Threads with a runtime of their own that will use the store, beside the runtime in which it is opened. They share
-    /// half of the connections, for each a few that it alone uses; if there are too few for that, they use everybody's.
-    /// Default: 0.
-    pub threads: usize,
     /// How long a statement may take, on the server's side; zero for no limit. Searches may take 30 times as long.
     /// Default: 1.5 s, so that a caller has an answer within 2 s.
     pub statement_timeout: Duration,
@@ -48,7 +44,6 @@ impl Options {
             url: url.into(),
             synchronous: Synchronous::default(),
             connections: 16,
-            threads: 0,
             statement_timeout: Duration::from_millis(1500),
             migrate: true,
         }

@@ -1,26 +1,24 @@
 //! Connections, handed out to whoever reads or writes.
 
-mod shares;
-
-use std::ops::Deref;
-use std::pin::pin;
+use std::hash::{BuildHasher, RandomState};
+use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::{QueueMode, TimeoutType, Timeouts};
-use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
+use deadpool::managed::QueueMode;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, select_ok};
+use futures_util::future::BoxFuture;
 use phoneproof_domain::ports::StoreError;
 
 use crate::OpenError;
 use crate::connect::{Connector, Role, SEARCH_FACTOR};
 use crate::errors::{Failure, told, unavailable};
-use shares::Shares;
+use crate::transaction::snapshot;
 
 /// How long a caller waits, of the 2 s within which an answer is promised: longer than a statement may take (1.5 s), and
 /// short enough that a busy machine still answers in time.
@@ -32,32 +30,27 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long a caller waits for a free connection. Under overload this is what is said no to.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// For whoever waits for none.
-const AT_ONCE: Timeouts = Timeouts {
-    wait: Some(Duration::ZERO),
-    create: None,
-    recycle: None,
-};
+/// How often a transaction is tried that PostgreSQL rolls back because of a concurrent one. [`PATIENCE`] may end it earlier.
+const TRIES: u32 = 5;
+
+/// The pause before such a transaction is retried, in milliseconds. It is random, so that two transactions that collided
+/// do not collide again, and long enough for the other one to take the locks that it waited for.
+const PAUSE_MS: RangeInclusive<u64> = 5..=25;
 
 /// Connections of one role.
 #[derive(Clone)]
 pub(crate) struct Connections {
-    /// Everybody's.
     pool: Pool<AsyncPgConnection>,
-    shares: Arc<Shares>,
     role: Role,
     patience: Option<Duration>,
     commits: Arc<AtomicU64>,
 }
 
 impl Connections {
-    /// At most `most` connections, which are opened as they are needed and again after they broke; a share of them for each
-    /// of so many threads beside the one in which this is called.
-    pub(crate) fn new(connector: &Connector, role: Role, most: usize, threads: usize) -> Result<Self, OpenError> {
-        let shares = Shares::new(connector, role, most, threads);
+    /// At most `most` connections, which are opened as they are needed and again after they broke.
+    pub(crate) fn new(connector: &Connector, role: Role, most: usize) -> Result<Self, OpenError> {
         Ok(Self {
-            pool: pool(connector, role, most - shares.all())?,
-            shares: Arc::new(shares),
+            pool: pool(connector, role, most)?,
             role,
             patience: match role {
                 Role::Serve => Some(PATIENCE),
@@ -74,7 +67,7 @@ impl Connections {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Runs `work` on a connection.
+    /// Runs `work`, which reads with one statement, on a connection.
     pub(crate) async fn read<T>(
         &self,
         work: impl AsyncFnOnce(&AsyncPgConnection) -> Result<T, Failure>,
@@ -82,16 +75,27 @@ impl Connections {
         Ok(self.run(work).await?)
     }
 
-    /// Runs `work`, which writes, to its end, whether or not the caller stays to hear of it. Only the end of the caller's
-    /// thread comes before: then nothing of it is done, or all.
-    pub(crate) async fn write<T: Send + 'static>(
+    /// Runs `work`, which reads with several statements, on a connection. All of them see the same snapshot.
+    pub(crate) async fn read_snapshot<T>(
         &self,
-        work: impl for<'a> FnOnce(&'a AsyncPgConnection) -> BoxFuture<'a, Result<T, Failure>> + Send + 'static,
+        work: impl AsyncFnOnce(&AsyncPgConnection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        self.read(async move |connection: &AsyncPgConnection| snapshot(connection, work(connection)).await)
+            .await
+    }
+
+    /// Runs `work`, which writes what `input` says, to its end, whether or not the caller stays to hear of it. Only the
+    /// end of the caller's thread comes before: then nothing of it is done, or all. If PostgreSQL rolls
+    /// `work` back because of a concurrent transaction, it is run again.
+    pub(crate) async fn write<I: Send + Sync + 'static, T: Send + 'static>(
+        &self,
+        input: I,
+        work: impl for<'a> Fn(&'a AsyncPgConnection, &'a I) -> BoxFuture<'a, Result<T, Failure>> + Send + Sync + 'static,
     ) -> Result<T, Failure> {
         let this = self.clone();
         let running = tokio::spawn(async move {
             let written = this
-                .run(async |connection: &AsyncPgConnection| work(connection).await)
+                .run(async move |connection: &AsyncPgConnection| retry_rolled_back(|| work(connection, &input)).await)
                 .await?;
             this.commits.fetch_add(1, Ordering::Relaxed);
             Ok(written)
@@ -100,25 +104,8 @@ impl Connections {
     }
 
     async fn lease(&self) -> Result<Lease, Failure> {
-        let taken = match self.shares.of_this_thread().map_err(unavailable)? {
-            Some(own) => self.take(own).await,
-            None => self.pool.get().await,
-        };
+        let taken = self.pool.get().await;
         Ok(Lease::of(taken.map_err(|error| unavailable(error.to_string()))?))
-    }
-
-    /// One of the thread's own, or else one of everybody's; if all are in use, the first of either that comes back.
-    async fn take(&self, own: Pool<AsyncPgConnection>) -> Result<Object<AsyncPgConnection>, PoolError> {
-        // Where none can be opened, others may still be open.
-        if let Ok(taken) = own.timeout_get(&AT_ONCE).await {
-            return Ok(taken);
-        }
-        match self.pool.timeout_get(&AT_ONCE).await {
-            Err(PoolError::Timeout(TimeoutType::Wait)) => {}
-            taken => return taken,
-        }
-        let (first, _) = select_ok([pin!(own.get()), pin!(self.pool.get())]).await?;
-        Ok(first)
     }
 
     /// One whose server answers. Only a search asks: it is the one that would wait long for nothing.
@@ -139,7 +126,7 @@ impl Connections {
             };
             let outcome = work(&lease).await;
             // After an error of the database nobody knows what state the connection is in.
-            lease.sound = !matches!(outcome, Err(Failure::Database(_)));
+            lease.sound = !matches!(outcome, Err(Failure::Database(_) | Failure::RolledBack(_)));
             outcome
         };
         match self.patience {
@@ -149,6 +136,23 @@ impl Connections {
             None => attempt.await,
         }
     }
+}
+
+/// Runs `work` until PostgreSQL does not roll it back because of a concurrent transaction, at most [`TRIES`] times.
+async fn retry_rolled_back<'a, T>(work: impl Fn() -> BoxFuture<'a, Result<T, Failure>>) -> Result<T, Failure> {
+    for _ in 1..TRIES {
+        match work().await {
+            Err(Failure::RolledBack(_)) => tokio::time::sleep(pause()).await,
+            outcome => return outcome,
+        }
+    }
+    work().await
+}
+
+/// A random pause. The standard library's hash keys are random enough for it: nothing about it is secret.
+fn pause() -> Duration {
+    let (least, most) = (*PAUSE_MS.start(), *PAUSE_MS.end());
+    Duration::from_millis(least + RandomState::new().hash_one(()) % (most - least + 1))
 }
 
 /// At most `most` connections, each driven by the connector's runtime.

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::FutureExt;
 use phoneproof_domain::ports::{SessionDirectory, SessionQuery, StoreError};
-use phoneproof_domain::{Client, ClientId, Session, SessionId};
-use phoneproof_store_rows::corrupt;
+use phoneproof_domain::{Client, ClientId, Session, SessionId, Timestamp};
 use phoneproof_store_rows::rows::{ClientRow, SessionRow};
 use phoneproof_store_rows::schema::{clients, sessions};
+use phoneproof_store_rows::{IDLE_PAGE, SessionlessClient, corrupt};
 
 use crate::PostgresStore;
 use crate::errors::Failure;
@@ -28,14 +31,79 @@ impl SessionDirectory for PostgresStore {
         // A user's own sessions are few, and nobody's search is in their way.
         let own = query.user.is_some() || query.client.is_some();
         let connections = if own { &self.connections } else { &self.searches };
-        connections.read(async |connection| list(connection, query).await).await
+        connections
+            .read_snapshot(async |connection| list(connection, query).await)
+            .await
     }
 
     async fn clients(&self, limit: u32, offset: u64) -> Result<(Vec<Client>, u64), StoreError> {
         self.searches
-            .read(async |connection| list_clients(connection, limit, offset).await)
+            .read_snapshot(async |connection| list_clients(connection, limit, offset).await)
             .await
     }
+
+    async fn forget_idle_clients(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let (mut after, mut forgotten) = ((i64::MIN, String::new()), 0);
+        loop {
+            let page = self
+                .searches
+                .read(async |connection| sessionless(connection, before, &after).await)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(forgotten);
+            };
+            after = (last.created_at_ms, last.id.clone());
+            let (mut ids, mut revisions) = (Vec::new(), Vec::new());
+            for client in page {
+                if client.is_idle(before)? {
+                    ids.push(client.id);
+                    revisions.push(client.revision);
+                }
+            }
+            if !ids.is_empty() {
+                let deleted = self
+                    .connections
+                    .write((ids, revisions), |connection, (ids, revisions)| {
+                        delete(connection, ids.clone(), revisions.clone()).boxed()
+                    });
+                forgotten += deleted.await?;
+            }
+        }
+    }
+}
+
+/// The next clients without a session, oldest first.
+async fn sessionless(
+    mut connection: &AsyncPgConnection,
+    before: Timestamp,
+    (at, id): &(i64, String),
+) -> Result<Vec<SessionlessClient>, Failure> {
+    let later = clients::created_at_ms
+        .gt(at)
+        .or(clients::created_at_ms.eq(at).and(clients::id.gt(id)));
+    Ok(clients::table
+        // The bound of the index; the condition after it is one that PostgreSQL does not look up there.
+        .filter(clients::created_at_ms.ge(at))
+        .filter(clients::created_at_ms.lt(before.as_millis()))
+        .filter(later)
+        .filter(not(exists(sessions::table.filter(sessions::client_id.eq(clients::id)))))
+        .order_by((clients::created_at_ms, clients::id))
+        .limit(IDLE_PAGE)
+        .select(SessionlessClient::as_select())
+        .load(&mut connection)
+        .await?)
+}
+
+/// Deletes those that are as they were read.
+async fn delete(mut connection: &AsyncPgConnection, ids: Vec<String>, revisions: Vec<i64>) -> Result<u64, Failure> {
+    let unchanged = diesel::sql_query(
+        "DELETE FROM clients USING unnest($1, $2) AS idle (id, revision)
+         WHERE clients.id = idle.id AND clients.revision = idle.revision",
+    );
+    let unchanged = unchanged
+        .bind::<Array<Text>, _>(ids)
+        .bind::<Array<BigInt>, _>(revisions);
+    Ok(unchanged.execute(&mut connection).await? as u64)
 }
 
 async fn client_of(mut connection: &AsyncPgConnection, id: &str) -> Result<Option<ClientId>, Failure> {

@@ -1,9 +1,9 @@
-//! `Repository<SignInToken>`: one ticket.
+//! `Repository<SignInToken>`: one ticket; and the statements that write it.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use phoneproof_domain::ports::{Change, CommitError, Loaded, Repository, Revision, StoreError};
+use phoneproof_domain::ports::{Change, Loaded, Repository, Revision, StoreError};
 use phoneproof_domain::{SignInToken, SignInTokenId};
 use phoneproof_store_rows::rows::SignInTokenRow;
 use phoneproof_store_rows::schema::sign_in_tokens;
@@ -21,10 +21,6 @@ impl Repository<SignInToken> for PostgresStore {
         self.connections
             .read(async |connection| load(connection, id).await)
             .await
-    }
-
-    async fn commit(&self, change: Change<SignInToken>) -> Result<(), CommitError> {
-        self.commit_steps(vec![step(&change)]).await
     }
 }
 

@@ -6,6 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use phoneproof_domain::Timestamp;
 use phoneproof_domain::ports::{SigningKeys, StoreError, StoredKey};
+use phoneproof_store_rows::archive::SigningKeyRow;
 use phoneproof_store_rows::schema::signing_keys;
 
 use crate::PostgresStore;
@@ -19,8 +20,7 @@ impl SigningKeys for PostgresStore {
     }
 
     async fn add_first(&self, key: &StoredKey) -> Result<(), StoreError> {
-        let key = key.clone();
-        let added = self.connections.write(move |connection| {
+        let added = self.connections.write(key.clone(), |connection, key| {
             let work = async move {
                 alone(connection).await?;
                 let first = count(connection).await? == 0;
@@ -32,8 +32,7 @@ impl SigningKeys for PostgresStore {
     }
 
     async fn rotate(&self, key: &StoredKey, retire_others_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
-        let key = key.clone();
-        let rotated = self.connections.write(move |connection| {
+        let rotated = self.connections.write(key.clone(), move |connection, key| {
             let work = async move {
                 alone(connection).await?;
                 Ok(((), vec![forget_retired(now), retire(retire_others_at), insert(key)]))
@@ -51,30 +50,20 @@ async fn alone(mut connection: &AsyncPgConnection) -> Result<(), Failure> {
 }
 
 async fn all(mut connection: &AsyncPgConnection) -> Result<Vec<StoredKey>, Failure> {
-    let rows: Vec<(String, Vec<u8>, i64, Option<i64>)> = signing_keys::table
+    let keys: Vec<SigningKeyRow> = signing_keys::table
         .order_by((signing_keys::signs_from_ms, signing_keys::id))
+        .select(SigningKeyRow::as_select())
         .load(&mut connection)
         .await?;
-    let keys = rows.into_iter().map(|(id, sealed, signs_from, retires_at)| StoredKey {
-        id,
-        sealed,
-        signs_from: Timestamp::from_millis(signs_from),
-        retires_at: retires_at.map(Timestamp::from_millis),
-    });
-    Ok(keys.collect())
+    Ok(keys.into_iter().map(SigningKeyRow::into_key).collect())
 }
 
 async fn count(mut connection: &AsyncPgConnection) -> Result<i64, Failure> {
     Ok(signing_keys::table.count().get_result(&mut connection).await?)
 }
 
-fn insert(key: StoredKey) -> Step {
-    Step::new(diesel::insert_into(signing_keys::table).values((
-        signing_keys::id.eq(key.id),
-        signing_keys::sealed.eq(key.sealed),
-        signing_keys::signs_from_ms.eq(key.signs_from.as_millis()),
-        signing_keys::retires_at_ms.eq(key.retires_at.map(Timestamp::as_millis)),
-    )))
+fn insert(key: &StoredKey) -> Step {
+    Step::new(diesel::insert_into(signing_keys::table).values(SigningKeyRow::of(key)))
 }
 
 /// Those that sign until now retire then.

@@ -1,6 +1,6 @@
 //! `SmsOutbox`: texts on their way.
 //!
-//! The rules of the domain ([`Message::lease`], [`Message::settle`]) decide on what is there: every change of a message
+//! The rules of the domain ([`Message::lease`], [`Message::record_outcome`], [`Message::apply_receipt`]) decide on what is there: every change of a message
 //! locks its row, but for the end of a try, which is written if the row is still as it was when it was leased.
 
 use async_trait::async_trait;
@@ -8,13 +8,15 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 use phoneproof_domain::ports::{DeliveryReceipt, MessageQuery, SmsOutbox, StoreError};
-use phoneproof_domain::{Message, MessageId, Settled, Timestamp};
+use phoneproof_domain::{Message, MessageId, SendOutcome, Timestamp};
+use phoneproof_store_rows::Update;
 use phoneproof_store_rows::messages::{end_of_try, progress};
 use phoneproof_store_rows::rows::MessageRow;
 use phoneproof_store_rows::schema::sms_messages;
 
 use crate::PostgresStore;
 use crate::errors::Failure;
+use crate::fragments::CommitsLater;
 use crate::search::message_conditions;
 use crate::transaction::{Decided, Step, within};
 
@@ -29,21 +31,25 @@ impl SmsOutbox for PostgresStore {
         {
             return Ok(Vec::new());
         }
-        let claimed = self
-            .connections
-            .write(move |connection| async move { within(connection, claim(connection, now, limit)).await }.boxed());
+        let claimed = self.connections.write((), move |connection, ()| {
+            within(connection, claim(connection, now, limit)).boxed()
+        });
         Ok(claimed.await?)
     }
 
-    async fn settle(&self, leased: &Message, settled: &Settled, now: Timestamp) -> Result<(), StoreError> {
-        let (leased, settled) = (leased.clone(), settled.clone());
-        let kept = self.connections.write(move |connection| {
+    async fn record_outcome(&self, leased: &Message, outcome: &SendOutcome, now: Timestamp) -> Result<(), StoreError> {
+        let end = (leased.clone(), outcome.clone());
+        let kept = self.connections.write(end, move |connection, (leased, outcome)| {
             async move {
-                let end = end_of_try(&leased, &settled, now);
-                if end.execute(&mut &*connection).await? == 1 {
+                let Update { kind, set, of } = end_of_try(leased, outcome, now);
+                // Its commit does not wait for the disk. A crash of the server before the flush takes it back, together
+                // with all that was written after it, for the log is flushed in order: what is left then is a leased
+                // message, as after a death just before this call, and the same text may be sent once more.
+                let of = of.and(CommitsLater);
+                if (Update { kind, set, of }).execute(&mut &*connection).await? == 1 {
                     return Ok(());
                 }
-                within(connection, settle(connection, &leased, settled, now)).await
+                within(connection, settle(connection, leased, outcome.clone(), now)).await
             }
             .boxed()
         });
@@ -51,9 +57,9 @@ impl SmsOutbox for PostgresStore {
     }
 
     async fn receipt(&self, gateway: &str, receipt: &DeliveryReceipt, now: Timestamp) -> Result<bool, StoreError> {
-        let (gateway, told) = (gateway.to_owned(), receipt.clone());
-        let noted = self.connections.write(move |connection| {
-            async move { within(connection, receive(connection, &gateway, &told, now)).await }.boxed()
+        let told = (gateway.to_owned(), receipt.clone());
+        let noted = self.connections.write(told, move |connection, (gateway, receipt)| {
+            within(connection, receive(connection, gateway, receipt, now)).boxed()
         });
         Ok(noted.await?)
     }
@@ -67,14 +73,14 @@ impl SmsOutbox for PostgresStore {
 
     async fn messages(&self, query: &MessageQuery) -> Result<(Vec<Message>, u64), StoreError> {
         self.searches
-            .read(async |connection| messages(connection, query).await)
+            .read_snapshot(async |connection| messages(connection, query).await)
             .await
     }
 
     async fn forget_messages(&self, before: Timestamp) -> Result<u64, StoreError> {
         let forgotten = self
             .connections
-            .write(move |connection| forget(connection, before).boxed());
+            .write((), move |connection, ()| forget(connection, before).boxed());
         Ok(forgotten.await?)
     }
 }
@@ -113,7 +119,12 @@ async fn claim(mut connection: &AsyncPgConnection, now: Timestamp, limit: u32) -
 }
 
 /// For a message that something has happened to since it was leased.
-async fn settle(mut connection: &AsyncPgConnection, leased: &Message, settled: Settled, now: Timestamp) -> Decided<()> {
+async fn settle(
+    mut connection: &AsyncPgConnection,
+    leased: &Message,
+    outcome: SendOutcome,
+    now: Timestamp,
+) -> Decided<()> {
     let row: Option<MessageRow> = sms_messages::table
         .find(leased.id.as_str())
         .select(MessageRow::as_select())
@@ -123,7 +134,7 @@ async fn settle(mut connection: &AsyncPgConnection, leased: &Message, settled: S
         .optional()?;
     let Some(row) = row else { return Ok(((), Vec::new())) };
     let mut message = row.into_message()?;
-    message.settle(leased.tries, settled, now);
+    message.record_outcome(leased.tries, outcome, now);
     Ok(((), vec![Step::new(progress(&message))]))
 }
 
@@ -148,13 +159,9 @@ async fn receive(
         .optional()?;
     let Some(row) = row else { return Ok((false, Vec::new())) };
     let mut message = row.into_message()?;
-    if !message.state.may_become(receipt.state) || message.state == receipt.state {
-        return Ok((true, Vec::new()));
-    }
-    message.state = receipt.state;
-    message.error.clone_from(&receipt.error);
-    message.updated_at = now;
-    Ok((true, vec![Step::new(progress(&message))]))
+    let changed = message.apply_receipt(receipt, now);
+    let steps = changed.then(|| Step::new(progress(&message)));
+    Ok((true, steps.into_iter().collect()))
 }
 
 async fn message(mut connection: &AsyncPgConnection, id: &str) -> Result<Option<Message>, Failure> {

@@ -3,7 +3,6 @@
 use futures_util::FutureExt;
 use phoneproof_domain::ports::CommitError;
 
-use crate::archive::Copying;
 use crate::connect::{Connector, Role};
 use crate::options::{self, Options};
 use crate::pool::Connections;
@@ -27,7 +26,6 @@ pub struct PostgresStore {
     pub(crate) connections: Connections,
     pub(crate) searches: Connections,
     pub(crate) connector: Connector,
-    pub(crate) copying: Copying,
 }
 
 impl PostgresStore {
@@ -47,9 +45,8 @@ impl PostgresStore {
             }
         }
         Ok(Self {
-            connections: Connections::new(&connector, Role::Serve, options.connections, options.threads)?,
-            searches: Connections::new(&connector, Role::Search, SEARCHES, 0)?,
-            copying: Copying::default(),
+            connections: Connections::new(&connector, Role::Serve, options.connections)?,
+            searches: Connections::new(&connector, Role::Search, SEARCHES)?,
             connector,
         })
     }
@@ -88,9 +85,9 @@ impl PostgresStore {
 
     /// Writes all of `steps` or none.
     pub(crate) async fn commit_steps(&self, steps: Vec<Step>) -> Result<(), CommitError> {
-        let written = self
-            .connections
-            .write(move |connection| async move { transaction::commit(connection, &steps).await }.boxed());
+        let written = self.connections.write(steps, |connection, steps| {
+            transaction::commit(connection, steps).boxed()
+        });
         Ok(written.await?)
     }
 }

@@ -1,18 +1,16 @@
-//! `Repository<User>`: one user, read and written as one.
+//! `Repository<User>`: one user, read as one. `save` writes it.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use phoneproof_domain::ports::{Change, CommitError, Loaded, Repository, Revision, StoreError};
+use phoneproof_domain::ports::{Loaded, Repository, Revision, StoreError};
 use phoneproof_domain::{User, UserId};
-use phoneproof_store_rows::Plan;
 use phoneproof_store_rows::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
 use phoneproof_store_rows::schema::{phone_numbers, users};
 
 use crate::PostgresStore;
 use crate::errors::Failure;
 use crate::fragments::{CodeHashes, CodeUses};
-use crate::save;
 
 #[async_trait]
 impl Repository<User> for PostgresStore {
@@ -21,10 +19,6 @@ impl Repository<User> for PostgresStore {
         self.connections
             .read(async |connection| load(connection, id).await)
             .await
-    }
-
-    async fn commit(&self, change: Change<User>) -> Result<(), CommitError> {
-        self.commit_steps(save::steps(Plan::of(&change))).await
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use phoneproof_domain::ports::{
-    Change, CommitError, Repository, SmsOutbox, StoreError, StoreHealth, UnitOfWork, UserDirectory, UserFilter, Write,
+    Aggregate, Change, Charge, Commit, CommitError, Limiter, Repository, SmsOutbox, StoreError, StoreHealth,
+    UserDirectory, UserFilter, Write,
 };
 use phoneproof_domain::{
-    Message, MessageState, PhoneNumber, Settled, Timestamp, User, UserPhones, UserPhonesParts, Verification,
+    Message, MessageState, PhoneNumber, SendOutcome, Timestamp, User, UserPhones, UserPhonesParts, Verification,
 };
 use phoneproof_store_postgres::testing::Database;
 use phoneproof_store_postgres::{Options, PostgresStore};
@@ -69,7 +70,10 @@ async fn other(database: &Database) -> tokio_postgres::Client {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_table_answers_in_time_and_recovers() {
     let (store, database) = store(2).await;
-    store.commit(Change::Create(user("before"))).await.unwrap();
+    store
+        .commit(vec![User::write(Change::Create(user("before")))])
+        .await
+        .unwrap();
     let other = other(&database).await;
     other
         .batch_execute("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
@@ -79,7 +83,8 @@ async fn a_locked_table_answers_in_time_and_recovers() {
     let asked = clock();
     let before = "before".parse().unwrap();
     // More than there are connections: some wait for one in vain.
-    let commits = join_all((0..8).map(|at| store.commit(Change::Create(user(&format!("during_{at}"))))));
+    let commits =
+        join_all((0..8).map(|at| store.commit(vec![User::write(Change::Create(user(&format!("during_{at}"))))])));
     let (health, commits, load) = tokio::join!(store.check(), commits, users(&store).load(&before));
     let waited = asked.elapsed();
     assert!(matches!(health, Err(StoreError::Unavailable(_))), "{health:?}");
@@ -94,7 +99,10 @@ async fn a_locked_table_answers_in_time_and_recovers() {
 
     other.batch_execute("ROLLBACK").await.unwrap();
     store.check().await.unwrap();
-    store.commit(Change::Create(user("after"))).await.unwrap();
+    store
+        .commit(vec![User::write(Change::Create(user("after")))])
+        .await
+        .unwrap();
     assert!(users(&store).load(&before).await.unwrap().is_some());
 }
 
@@ -112,7 +120,10 @@ async fn a_server_that_says_nothing_is_not_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_that_is_in_nobodys_way_waits_for_nobody_long() {
     let (store, database) = store(1).await;
-    store.commit(Change::Create(user("a"))).await.unwrap();
+    store
+        .commit(vec![User::write(Change::Create(user("a")))])
+        .await
+        .unwrap();
     let other = other(&database).await;
     other.batch_execute("BEGIN; LOCK TABLE users").await.unwrap();
     let start = clock();
@@ -132,7 +143,7 @@ async fn leased(store: &PostgresStore, count: usize) -> Vec<Message> {
         let mut text = Message::queued(id, to, NOW, NOW.plus(Duration::from_secs(600)));
         text.lease(NOW);
         let write = Write::Message(Box::new(text.clone()));
-        store.commit_all(vec![write]).await.unwrap();
+        store.commit(vec![write]).await.unwrap();
         texts.push(text);
     }
     texts
@@ -151,7 +162,7 @@ async fn a_text_that_somebody_holds_keeps_no_other_from_being_settled() {
 
     let start = clock();
     let settle = async |text: &Message| {
-        let settled = store.settle(text, &Settled::Expired, NOW).await;
+        let settled = store.record_outcome(text, &SendOutcome::Expired, NOW).await;
         (settled.is_ok(), start.elapsed())
     };
     // In no transaction, in which it would see the same activity for ever.
@@ -171,11 +182,44 @@ async fn a_text_that_somebody_holds_keeps_no_other_from_being_settled() {
     }
 
     other.batch_execute("ROLLBACK").await.unwrap();
-    store.settle(&texts[1], &Settled::Expired, NOW).await.unwrap();
+    store
+        .record_outcome(&texts[1], &SendOutcome::Expired, NOW)
+        .await
+        .unwrap();
     for text in &texts {
         let kept = store.message(&text.id).await.unwrap().unwrap();
         assert_eq!(kept.state, MessageState::Expired);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_end_of_a_try_does_not_wait_for_the_disk() {
+    let (store, database) = store(1).await;
+    let other = other(&database).await;
+    other
+        .batch_execute(
+            "CREATE TABLE seen (setting TEXT NOT NULL);
+             CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 INSERT INTO seen VALUES (TG_TABLE_NAME || ' ' || current_setting('synchronous_commit'));
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER see BEFORE INSERT OR UPDATE ON sms_messages FOR EACH ROW EXECUTE FUNCTION see();
+             CREATE TRIGGER see BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION see();",
+        )
+        .await
+        .unwrap();
+    let text = leased(&store, 1).await.remove(0);
+    store.record_outcome(&text, &SendOutcome::Expired, NOW).await.unwrap();
+    // On the same connection: there is one.
+    store
+        .commit(vec![User::write(Change::Create(user("a")))])
+        .await
+        .unwrap();
+    let seen = other.query("SELECT setting FROM seen", &[]).await.unwrap();
+    let seen: Vec<String> = seen.iter().map(|row| row.get(0)).collect();
+    assert_eq!(seen, ["sms_messages on", "sms_messages off", "users on"]);
+    let kept = store.message(&text.id).await.unwrap().unwrap();
+    assert_eq!(kept.state, MessageState::Expired);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,7 +230,11 @@ async fn connections_that_are_cut_are_opened_again() {
         // The first to meet a connection that has ended may hear of it.
         let id = format!("user_{at}");
         let mut tries = 0;
-        while store.commit(Change::Create(user(&id))).await.is_err() {
+        while store
+            .commit(vec![User::write(Change::Create(user(&id)))])
+            .await
+            .is_err()
+        {
             tries += 1;
             assert!(tries <= 4, "it does not recover");
         }
@@ -197,19 +245,22 @@ async fn connections_that_are_cut_are_opened_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_leaves_leaves_no_half_change_and_no_lock() {
     let (store, _database) = store(1).await;
-    store.commit(Change::Create(user("a"))).await.unwrap();
+    store
+        .commit(vec![User::write(Change::Create(user("a")))])
+        .await
+        .unwrap();
     for _ in 0..50 {
         let before = users(&store).load(&"a".parse().unwrap()).await.unwrap().unwrap();
         let mut after = before.aggregate.clone();
         after.sessions_generation += 1;
-        let commit = store.commit(Change::Replace { before, after });
+        let commit = store.commit(vec![User::write(Change::Replace { before, after })]);
         // It is polled once, and dropped; rarely it is done by then.
         let _ = futures_util::FutureExt::now_or_never(commit);
     }
     // The only connection is of use, and nobody holds the row.
     let before = users(&store).load(&"a".parse().unwrap()).await.unwrap().unwrap();
     let after = before.aggregate.clone();
-    let settled = store.commit(Change::Replace { before, after }).await;
+    let settled = store.commit(vec![User::write(Change::Replace { before, after })]).await;
     assert!(matches!(settled, Ok(()) | Err(CommitError::Stale)), "{settled:?}");
     // What was committed is counted, whoever waited for it: the first one, those that were left, and the last.
     let left = users(&store).load(&"a".parse().unwrap()).await.unwrap().unwrap();
@@ -221,23 +272,18 @@ async fn a_caller_that_leaves_leaves_no_half_change_and_no_lock() {
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_that_wait_for_each_other_both_end() {
     use phoneproof_domain::ports::Revision;
-    let (store, _database) = store(8).await;
+    let database = Database::create();
+    let name = database.name();
+    // Nobody waits a second for each deadlock.
+    database.query_beside(&format!("ALTER DATABASE {name} SET deadlock_timeout = '50ms'"));
+    let store = PostgresStore::open(&Options::at(database.url())).await.unwrap();
     for id in ["a", "b"] {
-        store.commit(Change::Create(user(id))).await.unwrap();
+        store.commit(vec![User::write(Change::Create(user(id)))]).await.unwrap();
     }
     // Two users in one unit of work, once in this order and once in the other.
-    let write = async |first: &str, second: &str| {
-        let mut writes = Vec::new();
-        for id in [first, second] {
-            let before = users(&store).load(&id.parse().unwrap()).await.unwrap().unwrap();
-            let mut after = before.aggregate.clone();
-            after.sessions_generation += 1;
-            writes.push(Write::User(Box::new(Change::Replace { before, after })));
-        }
-        store.commit_all(writes).await
-    };
+    let write = async |ids: [&str; 2]| store.commit(changes(&store, &ids).await).await;
     for _ in 0..20 {
-        let (one, other) = tokio::join!(write("a", "b"), write("b", "a"));
+        let (one, other) = tokio::join!(write(["a", "b"]), write(["b", "a"]));
         let outcomes = [&one, &other];
         assert!(
             outcomes
@@ -255,6 +301,130 @@ async fn changes_that_wait_for_each_other_both_end() {
         "both or none"
     );
     assert!(a.revision > Revision(0));
+}
+
+/// How many connections to the database wait for a lock.
+async fn waiting(watcher: &tokio_postgres::Client) -> i64 {
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    watcher.query_one(waiting, &[]).await.unwrap().get(0)
+}
+
+/// What changes these users, in this order, in one unit of work.
+async fn changes(store: &PostgresStore, ids: &[&str]) -> Vec<Write> {
+    let mut writes = Vec::new();
+    for id in ids {
+        let before = users(store).load(&id.parse().unwrap()).await.unwrap().unwrap();
+        let mut after = before.aggregate.clone();
+        after.sessions_generation += 1;
+        writes.push(Write::User(Box::new(Change::Replace { before, after })));
+    }
+    writes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_loses_a_deadlock_is_retried() {
+    let database = Database::create();
+    let name = database.name();
+    // The store's connections check for deadlocks after 50 ms and the others after a minute, so PostgreSQL rolls back the
+    // store's change.
+    database.query_beside(&format!("ALTER DATABASE {name} SET deadlock_timeout = '50ms'"));
+    let store = PostgresStore::open(&Options::at(database.url())).await.unwrap();
+    for id in ["a", "b", "c"] {
+        store.commit(vec![User::write(Change::Create(user(id)))]).await.unwrap();
+    }
+    let (first, second, watcher) = (other(&database).await, other(&database).await, other(&database).await);
+    let hold = |id: &str| format!("SELECT FROM users WHERE id = '{id}' FOR UPDATE");
+    for (holder, id) in [(&first, "b"), (&second, "c")] {
+        let begin = format!("SET deadlock_timeout = '1min'; BEGIN; {}", hold(id));
+        holder.batch_execute(&begin).await.unwrap();
+    }
+    let writes = changes(&store, &["a", "b", "c"]).await;
+    let release = async {
+        // The change holds a, and waits for b.
+        while waiting(&watcher).await < 1 {}
+        let wanted = hold("a");
+        let wait_for_a = second.batch_execute(&wanted);
+        let close_the_cycle = async {
+            while waiting(&watcher).await < 2 {}
+            // The change takes b and then waits for c, whose holder waits for a: a deadlock.
+            first.batch_execute("ROLLBACK").await.unwrap();
+        };
+        let (got_a, ()) = tokio::join!(wait_for_a, close_the_cycle);
+        got_a.unwrap();
+        second.batch_execute("ROLLBACK").await.unwrap();
+    };
+    let (written, ()) = tokio::join!(store.commit(writes), release);
+    written.unwrap();
+    for id in ["a", "b", "c"] {
+        let now = users(&store).load(&id.parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!(now.aggregate.sessions_generation, user(id).sessions_generation + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_is_rolled_back_for_another_is_tried_five_times() {
+    // The messages are those of a server with `lc_messages = 'de_DE'`.
+    const UNDO: &str = "
+        CREATE SEQUENCE undone;
+        CREATE TABLE undo (code TEXT NOT NULL, times BIGINT NOT NULL);
+        CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE asked undo;
+        BEGIN
+            SELECT * INTO asked FROM undo;
+            IF nextval('undone') <= asked.times THEN
+                RAISE EXCEPTION USING MESSAGE = 'Verklemmung entdeckt', ERRCODE = asked.code,
+                    DETAIL = 'Prozess 1 wartet auf Prozess 2.', HINT = 'Einzelheiten im Serverlog.';
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER undo BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION undo();
+        CREATE TRIGGER undo BEFORE INSERT ON limits FOR EACH ROW EXECUTE FUNCTION undo();";
+    let (store, database) = store(4).await;
+    for id in ["a", "b"] {
+        store.commit(vec![User::write(Change::Create(user(id)))]).await.unwrap();
+    }
+    let other = other(&database).await;
+    other.batch_execute(UNDO).await.unwrap();
+    let charge = [Charge {
+        key: "a".to_owned(),
+        windows: Vec::new(),
+        waits: Vec::new(),
+        waits_span: Duration::from_secs(60),
+    }];
+    for code in ["40P01", "40001"] {
+        for times in [1, 4, 5] {
+            let undo = format!("TRUNCATE undo; INSERT INTO undo VALUES ('{code}', {times});");
+            let tries = async || -> i64 {
+                let tries = other
+                    .query_one("SELECT last_value FROM undone", &[])
+                    .await
+                    .unwrap()
+                    .get(0);
+                other.batch_execute("SELECT setval('undone', 1, false)").await.unwrap();
+                tries
+            };
+            // Written as one statement, as several, and after statements that read.
+            for ids in [&["a"][..], &["a", "b"][..]] {
+                other.batch_execute(&undo).await.unwrap();
+                let written = store.commit(changes(&store, ids).await).await;
+                if times < 5 {
+                    written.unwrap();
+                    // Of several users each is written once more.
+                    assert_eq!(tries().await, times + i64::try_from(ids.len()).unwrap(), "{code}");
+                } else {
+                    assert!(
+                        matches!(written, Err(CommitError::Store(StoreError::Unavailable(_)))),
+                        "{written:?}"
+                    );
+                    assert_eq!(tries().await, 5, "{code}");
+                }
+            }
+            let charged = store.charge(&charge, NOW).await;
+            assert_eq!(charged.is_ok(), times < 5, "{code}: {charged:?}");
+            assert_eq!(tries().await, (times + 1).min(5), "{code}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -277,7 +447,10 @@ async fn a_corrupt_row_is_named() {
         ),
     ] {
         let (store, database) = store(2).await;
-        store.commit(Change::Create(with_number("corrupt"))).await.unwrap();
+        store
+            .commit(vec![User::write(Change::Create(with_number("corrupt")))])
+            .await
+            .unwrap();
         let _ = database.query(damage);
         let answer = users(&store).load(&"corrupt".parse().unwrap()).await;
         let Err(error @ StoreError::Corrupt { .. }) = answer else {
@@ -285,7 +458,10 @@ async fn a_corrupt_row_is_named() {
         };
         assert_eq!(error.to_string(), format!("the store holds a corrupt row in {place}"));
         // It spoils nobody else's day.
-        store.commit(Change::Create(user("another"))).await.unwrap();
+        store
+            .commit(vec![User::write(Change::Create(user("another")))])
+            .await
+            .unwrap();
         assert!(users(&store).load(&"another".parse().unwrap()).await.unwrap().is_some());
     }
 }
@@ -308,7 +484,10 @@ async fn a_standby_is_not_healthy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_text_can_hold_is_found_nowhere() {
     let (store, _database) = store(2).await;
-    store.commit(Change::Create(user("a"))).await.unwrap();
+    store
+        .commit(vec![User::write(Change::Create(user("a")))])
+        .await
+        .unwrap();
     for filter in [
         UserFilter {
             query: Some("a\0".to_owned()),

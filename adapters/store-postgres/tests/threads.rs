@@ -1,10 +1,10 @@
-//! Many runtimes on one store, as an HTTP server has them: each thread its own connections, and never more than configured.
+//! Many runtimes on one store, as an HTTP server has them: never more connections than configured.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Barrier;
 
 use futures_util::future::join_all;
-use phoneproof_domain::ports::{Change, Repository, UserDirectory, UserFilter};
+use phoneproof_domain::ports::{Aggregate, Change, Commit, Repository, UserDirectory, UserFilter};
 use phoneproof_domain::{Timestamp, User};
 use phoneproof_store_postgres::testing::Database;
 use phoneproof_store_postgres::{Options, PostgresStore};
@@ -15,10 +15,9 @@ const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 /// More at once than there are connections.
 const CROWD: usize = 40;
 
-fn open(database: &Database, connections: usize, threads: usize) -> (Runtime, PostgresStore) {
+fn open(database: &Database, connections: usize) -> (Runtime, PostgresStore) {
     let options = Options {
         connections,
-        threads,
         ..Options::at(database.url())
     };
     let main = Builder::new_multi_thread().enable_all().build().unwrap();
@@ -32,7 +31,7 @@ fn worker() -> Runtime {
 
 async fn crowd(store: &PostgresStore, name: &str) {
     let users = (0..CROWD).map(|at| User::new(format!("{name}_{at}").parse().unwrap(), NOW));
-    for committed in join_all(users.map(|user| store.commit(Change::Create(user)))).await {
+    for committed in join_all(users.map(|user| store.commit(vec![User::write(Change::Create(user))]))).await {
         committed.unwrap();
     }
     let first = format!("{name}_0").parse().unwrap();
@@ -69,39 +68,29 @@ fn crowds(database: &Database, main: &Runtime, store: &PostgresStore, threads: u
 }
 
 #[test]
-fn threads_have_connections_of_their_own_which_end_with_them() {
+fn threads_share_the_connections() {
     let database = Database::create();
-    let (main, store) = open(&database, 8, 2);
+    let (main, store) = open(&database, 8);
     let open = crowds(&database, &main, &store, 2);
-    assert!(
-        (5..=8).contains(&open),
-        "four of everybody's, two of each thread's: {open}"
-    );
+    assert!((1..=8).contains(&open), "{open}");
+    // The connections outlive the threads that used them.
     main.block_on(crowd(&store, "after"));
     let count = main.block_on(store.count(&UserFilter::default())).unwrap();
     assert_eq!(usize::try_from(count).unwrap(), 4 * CROWD);
 }
 
 #[test]
-fn threads_that_are_more_than_connections_use_everybodys() {
+fn there_may_be_more_threads_than_connections() {
     let database = Database::create();
-    let (main, store) = open(&database, 3, 4);
+    let (main, store) = open(&database, 3);
     let open = crowds(&database, &main, &store, 4);
     assert!((1..=3).contains(&open), "{open}");
 }
 
 #[test]
-fn a_thread_that_was_not_announced_is_served() {
+fn a_thread_gets_new_connections_after_they_broke() {
     let database = Database::create();
-    let (main, store) = open(&database, 4, 1);
-    let open = crowds(&database, &main, &store, 3);
-    assert!((1..=4).contains(&open), "{open}");
-}
-
-#[test]
-fn a_thread_opens_its_connections_again_after_they_broke() {
-    let database = Database::create();
-    let (_main, store) = open(&database, 4, 1);
+    let (_main, store) = open(&database, 4);
     let users: &dyn Repository<User> = &store;
     worker().block_on(async {
         crowd(&store, "before").await;

@@ -1,7 +1,8 @@
 //! Rows as they move from one store into another: all columns, revisions included, as JSON.
 
 use diesel::prelude::*;
-use phoneproof_domain::ports::{CopyMark, Part, Record, StoreError};
+use phoneproof_domain::Timestamp;
+use phoneproof_domain::ports::{CopyMark, Event, Part, QueuedEvent, Record, StoreError, StoredKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +108,61 @@ moved! {
         number: String,
         id: String,
         created_at_ms: i64,
+    }
+}
+
+impl SigningKeyRow {
+    /// The row of a key.
+    #[must_use]
+    pub fn of(key: &StoredKey) -> Self {
+        Self {
+            id: key.id.clone(),
+            sealed: key.sealed.clone(),
+            signs_from_ms: key.signs_from.as_millis(),
+            retires_at_ms: key.retires_at.map(Timestamp::as_millis),
+        }
+    }
+
+    /// The key of a row.
+    #[must_use]
+    pub fn into_key(self) -> StoredKey {
+        StoredKey {
+            id: self.id,
+            sealed: self.sealed,
+            signs_from: Timestamp::from_millis(self.signs_from_ms),
+            retires_at: self.retires_at_ms.map(Timestamp::from_millis),
+        }
+    }
+}
+
+impl EventRow {
+    /// The row of a new event, due at once.
+    #[must_use]
+    pub fn queued(event: &Event) -> Self {
+        Self {
+            id: event.id.clone(),
+            kind: event.kind.clone(),
+            body: event.body.clone(),
+            created_at_ms: event.at.as_millis(),
+            due_at_ms: Some(event.at.as_millis()),
+            tries: 0,
+            delivered_at_ms: None,
+            last_error: None,
+        }
+    }
+
+    /// The event of a row.
+    #[must_use]
+    pub fn into_queued(self) -> QueuedEvent {
+        QueuedEvent {
+            tries: self.tries.unsigned_abs(),
+            event: Event {
+                id: self.id,
+                kind: self.kind,
+                body: self.body,
+                at: Timestamp::from_millis(self.created_at_ms),
+            },
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::dsl::{And, Eq};
 use diesel::prelude::*;
-use phoneproof_domain::{Message, Settled, Timestamp};
+use phoneproof_domain::{Message, SendOutcome, Timestamp};
 
 use crate::rows::MessageProgress;
 use crate::schema::sms_messages;
@@ -28,9 +28,9 @@ pub fn progress(message: &Message) -> Update<ProgressOfMessage, Progress, OfId> 
 /// Settles a message that nothing has happened to since it was leased, and otherwise finds no row. Whatever happens to one
 /// changes one of the three: a lease the tries, the end of a try what is unsettled, a receipt the state.
 #[must_use]
-pub fn end_of_try(leased: &Message, settled: &Settled, now: Timestamp) -> Update<EndOfTry, Progress, OfLeased> {
+pub fn end_of_try(leased: &Message, outcome: &SendOutcome, now: Timestamp) -> Update<EndOfTry, Progress, OfLeased> {
     let mut message = leased.clone();
-    message.settle(leased.tries, settled.clone(), now);
+    message.record_outcome(leased.tries, outcome.clone(), now);
     Update {
         kind: EndOfTry,
         set: MessageProgress::of(&message).as_changeset(),

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use phoneproof_domain::ports::{Change, Loaded, Repository, Revision};
+use phoneproof_domain::ports::{Aggregate, Change, Commit, Loaded, Repository, Revision};
 use phoneproof_domain::{PhoneNumber, Timestamp, User, UserPhones, UserPhonesParts, Verification};
 use phoneproof_store_sqlite::{Options, SqliteStore};
 use tokio::time::Instant;
@@ -72,15 +72,19 @@ async fn loads(store: &SqliteStore, callers: usize) -> String {
 }
 
 /// Guesses for a while; answers how often.
-async fn guesses(store: &dyn Repository<User>, id: String, span: Duration, load: bool) -> u32 {
+async fn guesses(store: &SqliteStore, id: String, span: Duration, load: bool) -> u32 {
     let id = id.parse().unwrap();
     let now = Timestamp::from_millis(1_795_000_000_000);
     let number = format!("+9{:012}", fnv(&format!("{id}"))).parse().unwrap();
     let phone = format!("idn_{:027}", fnv(&format!("{id}"))).parse().unwrap();
     let mut user = User::new(id, now);
     user.phones = with_attempts(&PhoneNumber::unverified(phone, number, now), 0);
-    store.commit(Change::Create(user.clone())).await.unwrap();
-    let mut before = store.load(&user.id).await.unwrap().unwrap();
+    store
+        .commit(vec![User::write(Change::Create(user.clone()))])
+        .await
+        .unwrap();
+    let users: &dyn Repository<User> = store;
+    let mut before = users.load(&user.id).await.unwrap().unwrap();
     let (mut count, start) = (0u32, Instant::now());
     while start.elapsed() < span {
         count += 1;
@@ -91,9 +95,12 @@ async fn guesses(store: &dyn Repository<User>, id: String, span: Duration, load:
             aggregate: after.clone(),
             revision: Revision(before.revision.0 + 1),
         };
-        store.commit(Change::Replace { before, after }).await.unwrap();
+        store
+            .commit(vec![User::write(Change::Replace { before, after })])
+            .await
+            .unwrap();
         before = if load {
-            store.load(&user.id).await.unwrap().unwrap()
+            users.load(&user.id).await.unwrap().unwrap()
         } else {
             next
         };

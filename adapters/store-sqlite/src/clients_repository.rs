@@ -1,8 +1,8 @@
-//! `Repository<Client>`: one client with its sessions, read and written as one.
+//! `Repository<Client>`: one client with its sessions, read as one; and the statements that write it.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
-use phoneproof_domain::ports::{Change, CommitError, Loaded, Repository, Revision, StoreError};
+use phoneproof_domain::ports::{Loaded, Repository, Revision, StoreError};
 use phoneproof_domain::{Client, ClientId};
 use phoneproof_store_rows::rows::{ClientRow, SessionRow};
 use phoneproof_store_rows::schema::{clients, sessions};
@@ -19,13 +19,6 @@ impl Repository<Client> for SqliteStore {
     async fn load(&self, id: &ClientId) -> Result<Option<Loaded<Client>>, StoreError> {
         let id = id.clone();
         self.readers.read(move |connection| load(connection, id.as_str())).await
-    }
-
-    async fn commit(&self, change: Change<Client>) -> Result<(), CommitError> {
-        let plan = ClientPlan::of(&change);
-        self.writer
-            .write(Box::new(move |connection| save(connection, &plan)))
-            .await
     }
 }
 

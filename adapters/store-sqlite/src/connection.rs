@@ -1,7 +1,6 @@
 //! Connections: how each kind is set up.
 
 use std::fs::File;
-use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,10 +43,10 @@ impl Connector {
         })
     }
 
-    /// The database file, open until the process ends: to close it would drop every lock that this process holds on it
-    /// (POSIX), under the feet of its connections.
-    pub(crate) fn file(&self) -> std::io::Result<ManuallyDrop<File>> {
-        Ok(ManuallyDrop::new(File::open(&self.path)?))
+    /// The database file, past SQLite. Close it after the last connection: POSIX then drops every lock that this process
+    /// holds on it.
+    pub(crate) fn file(&self) -> std::io::Result<File> {
+        File::open(&self.path)
     }
 
     /// Opens a connection.

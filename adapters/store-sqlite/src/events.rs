@@ -5,28 +5,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use phoneproof_domain::Timestamp;
-use phoneproof_domain::ports::{Event, EventOutbox, QueuedEvent, StoreError, Told};
+use phoneproof_domain::ports::{DeliveryOutcome, Event, EventOutbox, QueuedEvent, StoreError};
 
 use crate::SqliteStore;
 use crate::errors::Failure;
+use phoneproof_store_rows::archive::EventRow;
+use phoneproof_store_rows::events::{EventDelivery, replayable};
 use phoneproof_store_rows::schema::webhook_events;
 
 /// Queues an event, due at once.
 pub(crate) fn save(connection: &mut SqliteConnection, event: &Event) -> Result<(), Failure> {
     diesel::insert_into(webhook_events::table)
-        .values((
-            webhook_events::id.eq(&event.id),
-            webhook_events::kind.eq(&event.kind),
-            webhook_events::body.eq(&event.body),
-            webhook_events::created_at_ms.eq(event.at.as_millis()),
-            webhook_events::due_at_ms.eq(event.at.as_millis()),
-            webhook_events::tries.eq(0),
-        ))
+        .values(EventRow::queued(event))
         .execute(connection)?;
     Ok(())
 }
-
-type Row = (String, String, String, i64, i32);
 
 #[async_trait]
 impl EventOutbox for SqliteStore {
@@ -48,66 +41,30 @@ impl EventOutbox for SqliteStore {
             return Ok(Vec::new());
         }
         self.written(move |connection| {
-            let rows: Vec<Row> = webhook_events::table
+            let rows: Vec<EventRow> = webhook_events::table
                 .filter(due())
                 .order_by((webhook_events::created_at_ms, webhook_events::id))
                 .limit(i64::from(limit))
-                .select((
-                    webhook_events::id,
-                    webhook_events::kind,
-                    webhook_events::body,
-                    webhook_events::created_at_ms,
-                    webhook_events::tries,
-                ))
+                .select(EventRow::as_select())
                 .load(connection)?;
-            for (id, ..) in &rows {
-                diesel::update(webhook_events::table.find(id))
+            let queued: Vec<QueuedEvent> = rows.into_iter().map(EventRow::into_queued).collect();
+            for QueuedEvent { event, .. } in &queued {
+                diesel::update(webhook_events::table.find(&event.id))
                     .set(webhook_events::due_at_ms.eq(now.plus(lease).as_millis()))
                     .execute(connection)?;
             }
-            let queued = rows.into_iter().map(|(id, kind, body, at, tries)| QueuedEvent {
-                event: Event {
-                    id,
-                    kind,
-                    body,
-                    at: Timestamp::from_millis(at),
-                },
-                tries: tries.unsigned_abs(),
-            });
-            Ok(queued.collect())
+            Ok(queued)
         })
         .await
     }
 
-    async fn settle(&self, id: &str, told: &Told, now: Timestamp) -> Result<(), StoreError> {
-        let (id, told) = (id.to_owned(), told.clone());
+    async fn record_outcome(&self, id: &str, outcome: &DeliveryOutcome, now: Timestamp) -> Result<(), StoreError> {
+        let (id, delivery) = (id.to_owned(), EventDelivery::of(outcome, now));
         self.written(move |connection| {
-            let event = webhook_events::table.find(&id);
-            match &told {
-                Told::Delivered { erase } => {
-                    diesel::update(event)
-                        .set((
-                            webhook_events::due_at_ms.eq(None::<i64>),
-                            webhook_events::delivered_at_ms.eq(now.as_millis()),
-                            webhook_events::tries.eq(webhook_events::tries + 1),
-                        ))
-                        .execute(connection)?;
-                    if *erase {
-                        diesel::update(event)
-                            .set(webhook_events::body.eq(""))
-                            .execute(connection)?;
-                    }
-                }
-                Told::Failed { again_at, reason } => {
-                    diesel::update(event)
-                        .set((
-                            webhook_events::due_at_ms.eq(again_at.map(Timestamp::as_millis)),
-                            webhook_events::last_error.eq(reason),
-                            webhook_events::tries.eq(webhook_events::tries + 1),
-                        ))
-                        .execute(connection)?;
-                }
-            }
+            let tried = webhook_events::tries.eq(webhook_events::tries + 1);
+            diesel::update(webhook_events::table.find(&id))
+                .set((&delivery, tried))
+                .execute(connection)?;
             Ok(())
         })
         .await
@@ -115,22 +72,12 @@ impl EventOutbox for SqliteStore {
 
     async fn replay(&self, since: Timestamp, all: bool, now: Timestamp) -> Result<u64, StoreError> {
         self.written(move |connection| {
-            let meant = webhook_events::table
-                .filter(webhook_events::created_at_ms.ge(since.as_millis()))
-                // What was erased cannot be told again.
-                .filter(webhook_events::body.ne(""));
-            let set = (
+            let due = (
                 webhook_events::due_at_ms.eq(now.as_millis()),
                 webhook_events::tries.eq(0),
             );
-            let changed = if all {
-                diesel::update(meant).set(set).execute(connection)?
-            } else {
-                diesel::update(meant.filter(webhook_events::delivered_at_ms.is_null()))
-                    .set(set)
-                    .execute(connection)?
-            };
-            Ok(changed as u64)
+            let meant = webhook_events::table.filter(replayable(since.as_millis(), all));
+            Ok(diesel::update(meant).set(due).execute(connection)? as u64)
         })
         .await
     }

@@ -16,16 +16,18 @@
 //! ```
 //!
 //! What happens where: `store` opens, `file` and `connection` say how; `migrations` keeps the
-//! schema; `backup` copies it all; `users_repository` loads and commits one user by way of `save` (the SQL), `writer` and
-//! `group` (the thread, and `checkpoints`, which empties the log behind it; `threads` ends them); `clients_repository` and `sign_in_tokens_repository` do the same for
-//! clients and tickets, and `unit_of_work` for several at once; `limiter` counts; `signing_keys`, `events`, `sms_outbox` and `instance` keep theirs; `directory` and `search` answer questions across
-//! users; `archive` moves everything out and in; `errors` sorts what goes wrong. Which rows a change writes, and how rows become users, is
-//! `phoneproof-store-rows`, which all SQL stores share.
+//! schema; `backup` copies it all; `users_repository`, `clients_repository` and `sign_in_tokens_repository` load one
+//! aggregate each; `commit` writes changes of any of them by way of `save` (the SQL of users; the other two have
+//! theirs), `writer` and `group` (the thread, and `checkpoints`, which empties the log behind it; `threads` ends them);
+//! `limiter` counts; `signing_keys`, `events`, `sms_outbox` and `instance` keep theirs; `directory`, `search` and
+//! `session_directory` answer questions across users; `archive` moves everything out and in; `errors` sorts what goes
+//! wrong. Which rows a change writes, and how rows become users, is `phoneproof-store-rows`, which all SQL stores share.
 
 mod archive;
 mod backup;
 mod checkpoints;
 mod clients_repository;
+mod commit;
 mod connection;
 mod directory;
 mod errors;
@@ -49,7 +51,6 @@ mod signing_keys;
 mod sms_outbox;
 mod store;
 mod threads;
-mod unit_of_work;
 mod users_repository;
 mod writer;
 mod written;

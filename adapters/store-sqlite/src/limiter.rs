@@ -1,11 +1,11 @@
-//! `Limiter`: counting what happened, in the one thread that writes.
+//! `Limiter`: counting what happened, in the one thread that writes. The rule is [`Charge::wait`].
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use diesel::prelude::*;
 use phoneproof_domain::Timestamp;
-use phoneproof_domain::ports::{Charge, Charged, Limiter, StoreError};
+use phoneproof_domain::ports::{Charge, Decision, Limiter, StoreError};
 
 use crate::SqliteStore;
 use crate::errors::Failure;
@@ -16,30 +16,23 @@ const CLEARED: i64 = 16;
 
 #[async_trait]
 impl Limiter for SqliteStore {
-    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Charged, StoreError> {
+    async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Decision, StoreError> {
         let charges = charges.to_vec();
         self.written(move |connection| charge(connection, &charges, now)).await
     }
 }
 
-fn charge(connection: &mut SqliteConnection, charges: &[Charge], now: Timestamp) -> Result<Charged, Failure> {
-    let mut wait = Duration::ZERO;
+fn charge(connection: &mut SqliteConnection, charges: &[Charge], now: Timestamp) -> Result<Decision, Failure> {
+    let mut longest = Duration::ZERO;
     for charge in charges {
-        wait = wait.max(must_wait(connection, charge, now)?);
+        longest = longest.max(wait(connection, charge, now)?);
     }
-    if !wait.is_zero() {
-        return Ok(Charged::No { retry_after: wait });
+    if !longest.is_zero() {
+        return Ok(Decision::Limited { retry_after: longest });
     }
     for charge in charges {
-        let spans = charge.windows.iter().map(|window| window.span);
-        let longest = spans.chain([charge.waits_span]).max().unwrap_or_default();
-        diesel::insert_into(limits::table)
-            .values((
-                limits::key.eq(&charge.key),
-                limits::at_ms.eq(now.as_millis()),
-                limits::forget_at_ms.eq(now.plus(longest).as_millis()),
-            ))
-            .execute(connection)?;
+        let forget_at = charge.forget_at(now).as_millis();
+        insert(connection, &charge.key, now.as_millis(), forget_at)?;
     }
     let over: Vec<i64> = limits::table
         .filter(limits::forget_at_ms.le(now.as_millis()))
@@ -50,52 +43,55 @@ fn charge(connection: &mut SqliteConnection, charges: &[Charge], now: Timestamp)
     for row in over {
         diesel::delete(limits::table.find(row)).execute(connection)?;
     }
-    Ok(Charged::Yes)
+    Ok(Decision::Allowed)
+}
+
+/// Counts an event, after all others of its key.
+pub(crate) fn insert(connection: &mut SqliteConnection, key: &str, at_ms: i64, forget_at_ms: i64) -> QueryResult<()> {
+    let sequence = last(connection, key)?.unwrap_or_default() + 1;
+    diesel::insert_into(limits::table)
+        .values((
+            limits::key.eq(key),
+            limits::at_ms.eq(at_ms),
+            limits::forget_at_ms.eq(forget_at_ms),
+            limits::sequence.eq(sequence),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The number of the youngest event of a key.
+fn last(connection: &mut SqliteConnection, key: &str) -> QueryResult<Option<i64>> {
+    limits::table
+        .filter(limits::key.eq(key))
+        .select(diesel::dsl::max(limits::sequence))
+        .get_result(connection)
 }
 
 /// How long until there is room under this key; zero if there is.
-fn must_wait(connection: &mut SqliteConnection, charge: &Charge, now: Timestamp) -> Result<Duration, Failure> {
-    let mut wait = Duration::ZERO;
+fn wait(connection: &mut SqliteConnection, charge: &Charge, now: Timestamp) -> Result<Duration, Failure> {
+    let Some(last) = last(connection, &charge.key)? else {
+        return Ok(Duration::ZERO);
+    };
+    let events = || limits::table.filter(limits::key.eq(&charge.key));
+    let mut blocking = Vec::with_capacity(charge.windows.len());
     for window in &charge.windows {
-        let since = now.as_millis().saturating_sub(millis(window.span));
-        // The one that must have left the window before there is room: the `limit`-th youngest.
-        let in_the_way: Option<i64> = limits::table
-            .filter(limits::key.eq(&charge.key))
-            .filter(limits::at_ms.gt(since))
-            // A clock that was set back must not lock anybody out for longer than the span.
-            .filter(limits::at_ms.le(now.as_millis().saturating_add(millis(window.span))))
-            .order_by(limits::at_ms.desc())
-            .limit(1)
-            .offset(i64::from(window.limit.max(1)) - 1)
+        let at: Option<i64> = events()
+            .filter(limits::sequence.eq(last - i64::from(window.nth_youngest()) + 1))
             .select(limits::at_ms)
             .get_result(connection)
             .optional()?;
-        if let Some(at) = in_the_way {
-            let free_at = Timestamp::from_millis(at).plus(window.span);
-            wait = wait.max(free_at.since(now).min(window.span));
-        }
+        blocking.push(at.map(Timestamp::from_millis));
     }
-    if charge.waits.is_empty() {
-        return Ok(wait);
+    let mut youngest = Vec::new();
+    if !charge.waits.is_empty() {
+        let most = i64::try_from(charge.waits.len()).unwrap_or(i64::MAX);
+        let times: Vec<i64> = events()
+            .filter(limits::sequence.gt(last - most))
+            .order_by(limits::sequence.desc())
+            .select(limits::at_ms)
+            .load(connection)?;
+        youngest.extend(times.into_iter().map(Timestamp::from_millis));
     }
-    let since = now.as_millis().saturating_sub(millis(charge.waits_span));
-    let (count, last): (i64, Option<i64>) = limits::table
-        .filter(limits::key.eq(&charge.key))
-        .filter(limits::at_ms.gt(since))
-        .select((diesel::dsl::count_star(), diesel::dsl::max(limits::at_ms)))
-        .get_result(connection)?;
-    let before = usize::try_from(count).unwrap_or(usize::MAX);
-    let rule = before
-        .checked_sub(1)
-        .and_then(|at| charge.waits.get(at).or_else(|| charge.waits.last()));
-    if let (Some(least), Some(last)) = (rule, last) {
-        let last = Timestamp::from_millis(last);
-        let distance = now.since(last).max(last.since(now));
-        wait = wait.max(least.saturating_sub(distance));
-    }
-    Ok(wait)
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+    Ok(charge.wait(&blocking, &youngest, now))
 }

@@ -6,5 +6,6 @@ diesel::table! {
         key -> Text,
         at_ms -> BigInt,
         forget_at_ms -> BigInt,
+        sequence -> BigInt,
     }
 }

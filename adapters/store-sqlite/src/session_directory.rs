@@ -1,15 +1,17 @@
 //! `SessionDirectory`: questions across clients.
 
 use async_trait::async_trait;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use phoneproof_domain::ports::{SessionDirectory, SessionQuery, StoreError};
-use phoneproof_domain::{Client, ClientId, Session, SessionId};
+use phoneproof_domain::{Client, ClientId, Session, SessionId, Timestamp};
 
 use crate::SqliteStore;
 use crate::clients_repository::sessions_of;
 use crate::errors::corrupt;
 use phoneproof_store_rows::rows::{ClientRow, SessionRow};
 use phoneproof_store_rows::schema::{clients, sessions};
+use phoneproof_store_rows::{IDLE_PAGE, SessionlessClient};
 
 use crate::search::session_conditions;
 
@@ -75,6 +77,62 @@ impl SessionDirectory for SqliteStore {
             })
             .await
     }
+
+    async fn forget_idle_clients(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let (mut after, mut forgotten) = ((i64::MIN, String::new()), 0);
+        loop {
+            let page = self
+                .searches
+                .read(move |connection| Ok(sessionless(connection, before, &after)?))
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(forgotten);
+            };
+            after = (last.created_at_ms, last.id.clone());
+            let mut idle = Vec::new();
+            for client in page {
+                if client.is_idle(before)? {
+                    idle.push(client);
+                }
+            }
+            if !idle.is_empty() {
+                forgotten += self.written(move |connection| Ok(delete(connection, &idle)?)).await?;
+            }
+        }
+    }
+}
+
+/// The next clients without a session, oldest first.
+fn sessionless(
+    connection: &mut SqliteConnection,
+    before: Timestamp,
+    (at, id): &(i64, String),
+) -> QueryResult<Vec<SessionlessClient>> {
+    let later = clients::created_at_ms
+        .gt(at)
+        .or(clients::created_at_ms.eq(at).and(clients::id.gt(id)));
+    clients::table
+        // The bound of the index; the condition after it is one that SQLite does not look up there.
+        .filter(clients::created_at_ms.ge(at))
+        .filter(clients::created_at_ms.lt(before.as_millis()))
+        .filter(later)
+        .filter(not(exists(sessions::table.filter(sessions::client_id.eq(clients::id)))))
+        .order_by((clients::created_at_ms, clients::id))
+        .limit(IDLE_PAGE)
+        .select(SessionlessClient::as_select())
+        .load(connection)
+}
+
+/// Deletes those that are as they were read.
+fn delete(connection: &mut SqliteConnection, idle: &[SessionlessClient]) -> QueryResult<u64> {
+    let mut deleted = 0;
+    for client in idle {
+        let unchanged = clients::table
+            .find(&client.id)
+            .filter(clients::revision.eq(client.revision));
+        deleted += diesel::delete(unchanged).execute(connection)? as u64;
+    }
+    Ok(deleted)
 }
 
 fn client_id(text: &str) -> Result<ClientId, StoreError> {

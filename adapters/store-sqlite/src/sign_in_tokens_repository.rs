@@ -1,8 +1,8 @@
-//! `Repository<SignInToken>`: one ticket.
+//! `Repository<SignInToken>`: one ticket; and the statements that write it.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
-use phoneproof_domain::ports::{Change, CommitError, Loaded, Repository, Revision, StoreError};
+use phoneproof_domain::ports::{Change, Loaded, Repository, Revision, StoreError};
 use phoneproof_domain::{SignInToken, SignInTokenId};
 use phoneproof_store_rows::rows::SignInTokenRow;
 use phoneproof_store_rows::schema::sign_in_tokens;
@@ -32,12 +32,6 @@ impl Repository<SignInToken> for SqliteStore {
                     revision: Revision(revision),
                 }))
             })
-            .await
-    }
-
-    async fn commit(&self, change: Change<SignInToken>) -> Result<(), CommitError> {
-        self.writer
-            .write(Box::new(move |connection| save(connection, &change)))
             .await
     }
 }

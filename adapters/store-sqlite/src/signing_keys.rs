@@ -6,6 +6,7 @@ use phoneproof_domain::Timestamp;
 use phoneproof_domain::ports::{SigningKeys, StoreError, StoredKey};
 
 use crate::SqliteStore;
+use phoneproof_store_rows::archive::SigningKeyRow;
 use phoneproof_store_rows::schema::signing_keys;
 
 #[async_trait]
@@ -13,16 +14,11 @@ impl SigningKeys for SqliteStore {
     async fn all(&self) -> Result<Vec<StoredKey>, StoreError> {
         self.readers
             .read(|connection| {
-                let rows: Vec<(String, Vec<u8>, i64, Option<i64>)> = signing_keys::table
+                let keys: Vec<SigningKeyRow> = signing_keys::table
                     .order_by((signing_keys::signs_from_ms, signing_keys::id))
+                    .select(SigningKeyRow::as_select())
                     .load(connection)?;
-                let keys = rows.into_iter().map(|(id, sealed, signs_from, retires_at)| StoredKey {
-                    id,
-                    sealed,
-                    signs_from: Timestamp::from_millis(signs_from),
-                    retires_at: retires_at.map(Timestamp::from_millis),
-                });
-                Ok(keys.collect())
+                Ok(keys.into_iter().map(SigningKeyRow::into_key).collect())
             })
             .await
     }
@@ -56,11 +52,6 @@ impl SigningKeys for SqliteStore {
 
 fn insert(connection: &mut SqliteConnection, key: &StoredKey) -> QueryResult<usize> {
     diesel::insert_into(signing_keys::table)
-        .values((
-            signing_keys::id.eq(&key.id),
-            signing_keys::sealed.eq(&key.sealed),
-            signing_keys::signs_from_ms.eq(key.signs_from.as_millis()),
-            signing_keys::retires_at_ms.eq(key.retires_at.map(Timestamp::as_millis)),
-        ))
+        .values(SigningKeyRow::of(key))
         .execute(connection)
 }

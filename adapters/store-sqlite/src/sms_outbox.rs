@@ -1,12 +1,12 @@
 //! `SmsOutbox`: texts on their way.
 //!
 //! Every change of a message reads and writes it in one turn of the writing thread, so the rules of the domain
-//! ([`Message::lease`], [`Message::settle`]) decide on what is there.
+//! ([`Message::lease`], [`Message::record_outcome`], [`Message::apply_receipt`]) decide on what is there.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
 use phoneproof_domain::ports::{DeliveryReceipt, MessageQuery, SmsOutbox, StoreError};
-use phoneproof_domain::{Message, MessageId, Settled, Timestamp};
+use phoneproof_domain::{Message, MessageId, SendOutcome, Timestamp};
 
 use crate::SqliteStore;
 use crate::errors::Failure;
@@ -49,14 +49,16 @@ impl SmsOutbox for SqliteStore {
         .await
     }
 
-    async fn settle(&self, leased: &Message, settled: &Settled, now: Timestamp) -> Result<(), StoreError> {
-        let (leased, settled) = (leased.clone(), settled.clone());
-        self.written(move |connection| {
-            if end_of_try(&leased, &settled, now).execute(connection)? == 1 {
+    async fn record_outcome(&self, leased: &Message, outcome: &SendOutcome, now: Timestamp) -> Result<(), StoreError> {
+        let (leased, outcome) = (leased.clone(), outcome.clone());
+        // Nobody waits for it, and a death before it means no more than one just before the call: the same text may be
+        // sent once more. So it is worth no sync of its own.
+        self.written_with_next(move |connection| {
+            if end_of_try(&leased, &outcome, now).execute(connection)? == 1 {
                 return Ok(());
             }
             if let Some(mut message) = find(connection, &leased.id)? {
-                message.settle(leased.tries, settled.clone(), now);
+                message.record_outcome(leased.tries, outcome.clone(), now);
                 progress(&message).execute(connection)?;
             }
             Ok(())
@@ -75,10 +77,7 @@ impl SmsOutbox for SqliteStore {
                 .optional()?;
             let Some(row) = row else { return Ok(false) };
             let mut message = row.into_message()?;
-            if message.state.may_become(receipt.state) && message.state != receipt.state {
-                message.state = receipt.state;
-                message.error.clone_from(&receipt.error);
-                message.updated_at = now;
+            if message.apply_receipt(&receipt, now) {
                 progress(&message).execute(connection)?;
             }
             Ok(true)

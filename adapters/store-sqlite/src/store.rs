@@ -15,12 +15,13 @@ const WAITING_SEARCHES: usize = 64;
 
 /// Users in one SQLite file.
 ///
-/// Share it in an `Arc`. Any number of processes may have the same file open. Dropping it blocks
-/// until all queued changes are written and the threads have ended.
+/// Share it in an `Arc`. Any number of processes may have the same file open, each of them once: where one process opened it
+/// twice, closing one store would drop the locks of the other (POSIX). Dropping it blocks until all queued changes are
+/// written and the threads have ended.
 #[derive(Debug)]
 pub struct SqliteStore {
     pub(crate) path: PathBuf,
-    // Fields are dropped in order: the writer is the last to close, and empties the log.
+    // Fields are dropped in order: the writer is the last to close, empties the log, and then closes the file.
     pub(crate) readers: Readers,
     /// A thread of its own, so that a search of millions of users keeps nobody from signing in.
     pub(crate) searches: Readers,

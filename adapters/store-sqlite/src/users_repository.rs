@@ -1,14 +1,12 @@
-//! `Repository<User>`: one user, read and written as one.
+//! `Repository<User>`: one user, read as one. `save` writes it.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
-use phoneproof_domain::ports::{Change, CommitError, Loaded, Repository, Revision, StoreError};
+use phoneproof_domain::ports::{Loaded, Repository, Revision, StoreError};
 use phoneproof_domain::{User, UserId};
 
 use crate::SqliteStore;
 use crate::readers::ReadError;
-use crate::save::save;
-use phoneproof_store_rows::Plan;
 use phoneproof_store_rows::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
 use phoneproof_store_rows::schema::{backup_codes, phone_numbers, users};
 
@@ -17,13 +15,6 @@ impl Repository<User> for SqliteStore {
     async fn load(&self, id: &UserId) -> Result<Option<Loaded<User>>, StoreError> {
         let id = id.clone();
         self.readers.read(move |connection| load(connection, id.as_str())).await
-    }
-
-    async fn commit(&self, change: Change<User>) -> Result<(), CommitError> {
-        let plan = Plan::of(&change);
-        self.writer
-            .write(Box::new(move |connection| save(connection, &plan)))
-            .await
     }
 }
 

@@ -3,14 +3,20 @@
 //! SQLite lets one connection write at a time, and a durable commit waits for the disk. So changes
 //! queue here; the thread takes all that wait and commits them as one group, with one wait for the
 //! disk, and each caller is answered after it. Under load a group grows by itself.
+//!
+//! A change that nobody waits for may be queued to join the next group. It delays no other change, and is committed alone if
+//! none comes within [`JOIN_WITHIN`].
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use diesel::sqlite::SqliteConnection;
 use phoneproof_domain::ports::CommitError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::checkpoints::Checkpoints;
 use crate::connection::{Connector, Role};
@@ -21,12 +27,17 @@ use crate::threads::ended;
 /// Most changes in one group: their callers wait for the slowest of them.
 pub(crate) const LARGEST_GROUP: usize = 256;
 
+/// How long a change that may join the next group waits for one.
+pub(crate) const JOIN_WITHIN: Duration = Duration::from_millis(20);
+
 /// What a job does inside its transaction. It is done again if another job of its group fails.
 pub(crate) type Work = Box<dyn FnMut(&mut SqliteConnection) -> Result<(), Failure> + Send>;
 
 /// Work, and where its outcome goes.
 pub(crate) struct Job {
     pub(crate) work: Work,
+    /// Whether it waits for another job to share the commit with.
+    pub(crate) joins: bool,
     pub(crate) answer: oneshot::Sender<Result<(), CommitError>>,
 }
 
@@ -49,7 +60,7 @@ struct Counters {
 /// The way to the writing thread. Dropping it waits until all that is queued is written.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    queue: Option<mpsc::Sender<Job>>,
+    queue: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
 }
@@ -61,14 +72,16 @@ impl Writer {
         connector: Connector,
         queue: usize,
     ) -> Result<Self, std::io::Error> {
-        let (sender, receiver) = mpsc::channel(queue.max(1));
+        let (sender, receiver) = sync_channel(queue.max(1));
         let counters = Arc::new(Counters::default());
+        let file = Arc::new(connector.file()?);
         let thread = Thread {
-            checkpoints: Checkpoints::start(connector.clone())?,
+            checkpoints: Checkpoints::start(connector.clone(), Arc::clone(&file))?,
             connection: Some(connection),
             connector,
             queue: receiver,
             counters: Arc::clone(&counters),
+            file,
         };
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
@@ -83,10 +96,19 @@ impl Writer {
     /// Queues `work` and waits for its outcome. Once queued it is done, whether or not the caller
     /// stays to hear of it; a full queue is an error at once.
     pub(crate) async fn write(&self, work: Work) -> Result<(), CommitError> {
+        self.queue(work, false).await
+    }
+
+    /// The same for a change whose caller can wait: it is committed with the next one, or after [`JOIN_WITHIN`].
+    pub(crate) async fn write_with_next(&self, work: Work) -> Result<(), CommitError> {
+        self.queue(work, true).await
+    }
+
+    async fn queue(&self, work: Work, joins: bool) -> Result<(), CommitError> {
         let (answer, outcome) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or_else(|| unavailable("the store is closed"))?;
         queue
-            .try_send(Job { work, answer })
+            .try_send(Job { work, joins, answer })
             .map_err(|error| unavailable(error.to_string()))?;
         outcome
             .await
@@ -121,20 +143,46 @@ struct Thread {
     checkpoints: Checkpoints,
     connection: Option<SqliteConnection>,
     connector: Connector,
-    queue: mpsc::Receiver<Job>,
+    queue: Receiver<Job>,
     counters: Arc<Counters>,
+    /// What `checkpoints` syncs.
+    file: Arc<File>,
 }
 
 impl Thread {
     fn run(mut self) {
-        while let Some(first) = self.queue.blocking_recv() {
-            let mut group = vec![first];
-            self.take_waiting(&mut group, LARGEST_GROUP);
+        while let Some(group) = self.next_group() {
             self.commit(group);
         }
+        let Self {
+            checkpoints,
+            connection,
+            file,
+            ..
+        } = self;
+        drop(checkpoints);
+        drop(connection);
+        // To close it drops the locks of all connections: of this store there are none any more.
+        drop(file);
     }
 
-    fn take_waiting(&mut self, group: &mut Vec<Job>, most: usize) {
+    /// All jobs that wait, as soon as there is one that does not wait for others. None once the store is closed.
+    fn next_group(&self) -> Option<Vec<Job>> {
+        let mut group = vec![self.queue.recv().ok()?];
+        self.take_waiting(&mut group, LARGEST_GROUP);
+        let deadline = now() + JOIN_WITHIN;
+        // A closed queue ends the wait as well.
+        while group.len() < LARGEST_GROUP
+            && group.iter().all(|job| job.joins)
+            && let Ok(job) = self.queue.recv_timeout(deadline.saturating_duration_since(now()))
+        {
+            group.push(job);
+            self.take_waiting(&mut group, LARGEST_GROUP);
+        }
+        Some(group)
+    }
+
+    fn take_waiting(&self, group: &mut Vec<Job>, most: usize) {
         while group.len() < most
             && let Ok(job) = self.queue.try_recv()
         {
@@ -181,6 +229,14 @@ impl Thread {
         };
         group::commit(connection, works)
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a commit may be put off is real time, whatever the clock says"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]

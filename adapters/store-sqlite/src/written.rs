@@ -7,6 +7,7 @@ use phoneproof_domain::ports::{CommitError, StoreError};
 
 use crate::SqliteStore;
 use crate::errors::{Failure, unavailable};
+use crate::writer::Work;
 
 impl SqliteStore {
     /// Runs `work` in the writing thread, and hands out what it answered once that is committed.
@@ -16,15 +17,21 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let answer = Arc::new(Mutex::new(None));
         let told = Arc::clone(&answer);
-        self.writer
-            .write(Box::new(move |connection| {
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(work(connection)?);
-                Ok(())
-            }))
-            .await
-            .map_err(store_error)?;
+        let work: Work = Box::new(move |connection| {
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(work(connection)?);
+            Ok(())
+        });
+        self.writer.write(work).await.map_err(store_error)?;
         let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         answer.ok_or_else(|| unavailable("the writer answered without a word"))
+    }
+
+    /// Runs `work` in the writing thread together with the next change, or alone a moment later.
+    pub(crate) async fn written_with_next(
+        &self,
+        work: impl FnMut(&mut SqliteConnection) -> Result<(), Failure> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.writer.write_with_next(Box::new(work)).await.map_err(store_error)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The contracts of the storage ports, on a file.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use phoneproof_domain::change::Stores;
 use phoneproof_domain::conformance;
 use phoneproof_store_sqlite::{Options, SqliteStore};
 use tempfile::{TempDir, tempdir};
@@ -14,13 +15,13 @@ fn store() -> (TempDir, SqliteStore) {
 #[tokio::test]
 async fn keeps_the_contract_of_the_repository() {
     let (_folder, store) = store();
-    conformance::repository::all(&store).await;
+    conformance::repository::all(Stores::of(&store)).await;
 }
 
 #[tokio::test]
 async fn keeps_the_contract_of_the_directory() {
     let (_folder, store) = store();
-    conformance::user_directory::all(&store, &store).await;
+    conformance::user_directory::all(Stores::of(&store), &store).await;
 }
 
 #[tokio::test]
@@ -50,17 +51,14 @@ async fn keeps_the_contract_of_the_signing_keys() {
 #[tokio::test]
 async fn keeps_the_contract_of_the_event_outbox() {
     let (_folder, store) = store();
-    conformance::event_outbox::all(&store, &store, &store).await;
+    conformance::event_outbox::all(Stores::of(&store), &store).await;
 }
 
 #[tokio::test]
-async fn keeps_the_contract_of_clients_tickets_and_the_unit_of_work() {
+async fn keeps_the_contract_of_clients_and_tickets() {
     let (_folder, store) = store();
     let ports = conformance::clients::Ports {
-        users: &store,
-        clients: &store,
-        tickets: &store,
-        work: &store,
+        stores: Stores::of(&store),
         directory: &store,
     };
     conformance::clients::all(ports).await;
@@ -69,7 +67,7 @@ async fn keeps_the_contract_of_clients_tickets_and_the_unit_of_work() {
 #[tokio::test]
 async fn keeps_the_contract_of_the_sms_outbox() {
     let (_folder, store) = store();
-    conformance::sms_outbox::all(&store, &store, &store).await;
+    conformance::sms_outbox::all(Stores::of(&store), &store).await;
 }
 
 #[tokio::test]
@@ -81,10 +79,7 @@ async fn keeps_the_contract_of_the_archive() {
 fn ports(store: &SqliteStore) -> conformance::archive::Ports<'_> {
     conformance::archive::Ports {
         archive: store,
-        users: store,
-        clients: store,
-        tickets: store,
-        work: store,
+        stores: Stores::of(store),
         keys: store,
         limiter: store,
         instance: store,

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use phoneproof_domain::ports::{Change, CommitError, Repository, StoreError, StoreHealth, UserDirectory, UserFilter};
+use phoneproof_domain::ports::{
+    Aggregate, Change, Commit, CommitError, Repository, StoreError, StoreHealth, UserDirectory, UserFilter,
+};
 use phoneproof_domain::{PhoneNumber, Timestamp, User, UserPhones, UserPhonesParts, Verification};
 use phoneproof_store_sqlite::{Options, SqliteStore};
 use tempfile::{TempDir, tempdir};
@@ -63,7 +65,10 @@ fn clock() -> Instant {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_database_answers_in_time_and_recovers() {
     let (_folder, path, store) = store();
-    store.commit(Change::Create(user("before"))).await.unwrap();
+    store
+        .commit(vec![User::write(Change::Create(user("before")))])
+        .await
+        .unwrap();
     let mut other = other(&path);
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
 
@@ -71,12 +76,12 @@ async fn a_locked_database_answers_in_time_and_recovers() {
     let commit = async {
         // One that finds the thread waiting already, and is not made to wait anew.
         tokio::time::sleep(Duration::from_millis(500)).await;
-        store.commit(Change::Create(user("later"))).await
+        store.commit(vec![User::write(Change::Create(user("later")))]).await
     };
     let before = "before".parse().unwrap();
     let (health, first, second, load) = tokio::join!(
         store.check(),
-        store.commit(Change::Create(user("during"))),
+        store.commit(vec![User::write(Change::Create(user("during")))]),
         commit,
         users(&store).load(&before),
     );
@@ -93,7 +98,10 @@ async fn a_locked_database_answers_in_time_and_recovers() {
 
     other.batch_execute("ROLLBACK").unwrap();
     store.check().await.unwrap();
-    store.commit(Change::Create(user("during"))).await.unwrap();
+    store
+        .commit(vec![User::write(Change::Create(user("during")))])
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -134,7 +142,10 @@ async fn a_corrupt_row_is_named() {
         ),
     ] {
         let (_folder, path, store) = store();
-        store.commit(Change::Create(with_number("corrupt"))).await.unwrap();
+        store
+            .commit(vec![User::write(Change::Create(with_number("corrupt")))])
+            .await
+            .unwrap();
         other(&path)
             .batch_execute(&format!("PRAGMA ignore_check_constraints = ON; {damage}"))
             .unwrap();
@@ -144,7 +155,10 @@ async fn a_corrupt_row_is_named() {
         };
         assert_eq!(error.to_string(), format!("the store holds a corrupt row in {place}"));
         // It spoils nobody else's day.
-        store.commit(Change::Create(user("another"))).await.unwrap();
+        store
+            .commit(vec![User::write(Change::Create(user("another")))])
+            .await
+            .unwrap();
         assert!(users(&store).load(&"another".parse().unwrap()).await.unwrap().is_some());
     }
 }
@@ -152,7 +166,10 @@ async fn a_corrupt_row_is_named() {
 #[tokio::test]
 async fn a_search_that_is_slow_keeps_nobody_from_loading() {
     let (_folder, _path, store) = store();
-    store.commit(Change::Create(user("somebody"))).await.unwrap();
+    store
+        .commit(vec![User::write(Change::Create(user("somebody")))])
+        .await
+        .unwrap();
     // More searches than there are readers; each waits for the one before.
     let filter = UserFilter::default();
     let searches = futures_util::future::join_all((0..50).map(|_| store.count(&filter)));

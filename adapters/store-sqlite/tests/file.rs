@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use phoneproof_domain::ports::{Change, Repository};
+use phoneproof_domain::ports::{Aggregate, Change, Commit, Repository};
 use phoneproof_domain::{
     CodeHasher, InstanceSecret, OtpCode, PhoneNumber, Purpose, Timestamp, User, UserPhones, UserPhonesParts,
     Verification,
@@ -39,7 +39,10 @@ async fn its_files_are_for_the_owner_alone() {
     let given = std::env::var_os(FOLDER).map(PathBuf::from);
     let path = given.unwrap_or_else(|| folder.path().to_owned()).join("test.db");
     let store = SqliteStore::open(Options::at(&path)).unwrap();
-    store.commit(Change::Create(user("a"))).await.unwrap();
+    store
+        .commit(vec![User::write(Change::Create(user("a")))])
+        .await
+        .unwrap();
     for suffix in ["", "-wal", "-shm"] {
         let mode = fs::metadata(beside(&path, suffix)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{suffix} has {mode:o}");
@@ -71,7 +74,10 @@ async fn what_was_written_is_there_when_it_is_opened_again() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("a ?#%20.db");
     let store = SqliteStore::open(Options::at(&path)).unwrap();
-    store.commit(Change::Create(user("a"))).await.unwrap();
+    store
+        .commit(vec![User::write(Change::Create(user("a")))])
+        .await
+        .unwrap();
     let written = users(&store).load(&"a".parse().unwrap()).await.unwrap();
     drop(store);
     assert!(path.exists(), "under that very name");
@@ -86,7 +92,7 @@ async fn what_was_acknowledged_survives_a_process_that_dies() {
     let path = folder.path().join("test.db");
     let store = SqliteStore::open(Options::at(&path)).unwrap();
     for id in ["a", "b", "c"] {
-        store.commit(Change::Create(user(id))).await.unwrap();
+        store.commit(vec![User::write(Change::Create(user(id)))]).await.unwrap();
         // What a crash at this moment leaves behind.
         let copy = copies.path().join(id);
         for suffix in ["", "-wal"] {
@@ -123,7 +129,7 @@ async fn no_code_is_in_it() {
         phones: UserPhones::restore(parts).unwrap(),
         ..user("a")
     };
-    store.commit(Change::Create(user)).await.unwrap();
+    store.commit(vec![User::write(Change::Create(user))]).await.unwrap();
     let contains = |suffix: &str, text: &str| {
         let bytes = fs::read(beside(&path, suffix)).unwrap();
         bytes.windows(text.len()).any(|window| window == text.as_bytes())

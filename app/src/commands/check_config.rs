@@ -20,7 +20,7 @@ pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
     wiring::event_sink(&settings)?;
     wiring::notices(&settings)?;
     wiring::identity_providers(&settings, &shared, None)?;
-    wiring::known_store(&settings)?;
+    wiring::known_store(&settings.store.url)?;
     logging::filter(&settings)?;
     print(&summary(&settings))
 }
@@ -38,15 +38,7 @@ fn summary(settings: &Settings) -> String {
         Allowlist::AllCountries => "all countries".to_owned(),
         Allowlist::Countries(countries) => countries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     };
-    // A guess hits one of a million codes; of so many guesses at one code, so many hit.
-    // Whoever has the first factor of an account and guesses for a year: the ledger lets 50 through in 30 days.
-    let bound = match settings.policy.lockout.attempts {
-        Some(_) => format!(
-            "whoever guesses at one account for a year hits in {:.3} %",
-            50.0 * 365.25 / 30.0 / 10_000.0
-        ),
-        None => "limits are off: nothing bounds who guesses on and on".to_owned(),
-    };
+    let guessing = guessing(settings);
     let hit = f64::from(*max_attempts) / 1_000_000.0 * 100.0;
     format!(
         "The configuration is fine.\n\
@@ -56,7 +48,7 @@ fn summary(settings: &Settings) -> String {
          \x20 SMS           {} to {countries}\n\
          \x20 test numbers  {}\n\
          \x20 codes         valid {} s, {max_attempts} tries: a guesser hits one code in {:.0} ({hit:.4} %)\n\
-         \x20 guessing      {bound}\n\
+         \x20 guessing      {guessing}\n\
          \x20 webhooks      {}\n\
          \x20 sessions      {} s{}{}\n",
         settings.environment,
@@ -87,4 +79,22 @@ fn summary(settings: &Settings) -> String {
             ""
         },
     )
+}
+
+/// How likely whoever guesses at one account for a year is to hit: a guess hits one of a million codes.
+fn guessing(settings: &Settings) -> String {
+    if settings.policy.lockout.attempts.is_none() {
+        return "limits are off: nothing bounds who guesses on and on".to_owned();
+    }
+    let a_year = |tries: f64, days: f64| format!("{:.3} % a year", tries * 365.25 / days / 10_000.0);
+    // After wrong codes the code closes for longer than it lives, so a text more is needed for each guess.
+    let texts = settings.limits.codes_per_number.iter();
+    let texts_a_day = texts.map(|window| f64::from(window.limit) * 86_400.0 / window.span.as_secs_f64());
+    let at_first = texts_a_day.reduce(f64::min).map_or_else(
+        || "without bound: codes to one number are not limited".to_owned(),
+        |texts| a_year(texts, 1.0),
+    );
+    // The ledger lets 50 tries through in 30 days.
+    let at_second = a_year(50.0, 30.0);
+    format!("hits the code of one account {at_first}, its second factor {at_second}")
 }

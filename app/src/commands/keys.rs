@@ -13,7 +13,7 @@ pub(super) fn rotate(line: &CommandLine, now: bool) -> Result<(), ConfigError> {
     let settings = line.settings(Overrides::default())?;
     let wait = if now { Duration::ZERO } else { PUBLISHED_BEFORE };
     let id = waited(async {
-        let store = wiring::store(&settings).await?;
+        let store = wiring::store(&settings.store).await?;
         let clock = wiring::clock();
         let host = settings.publishable_key_at(settings.listen).host().to_owned();
         let signs_from: Timestamp = clock.now().plus(wait);

@@ -67,11 +67,11 @@ pub(super) fn send(line: &CommandLine, spelled: &str, locale: Option<&str>) -> R
     let text = settings.policy.texts.text(locale, &code, lifetime);
     let segments = Segments::of(&text);
     let id = MessageId::generate(wiring::clock().now(), &*wiring::entropy());
-    let sms = Sms::new(id, number, code, text, lifetime);
+    let sms = Sms::new(id, number, Some(code), text, lifetime);
     let routed = gateways(&settings)?.routed;
     let receipt = waited(async {
         let sent = routed.send(&sms).await;
-        sent.map_err(|error| ConfigError::line(format!("not taken: {}", crate::http::chain(&error))))
+        sent.map_err(|error| ConfigError::line(format!("not taken: {}", crate::error_chain::chain(&error))))
     })?;
     print(&format!(
         "Taken by {} as {} ({} segment(s), {}).\n",

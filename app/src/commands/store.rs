@@ -9,7 +9,7 @@ pub(super) fn backup(line: &CommandLine, file: &Path) -> Result<(), ConfigError>
     let settings = line.settings(Overrides::default())?;
     let clock = wiring::clock();
     let begun = clock.now();
-    let bytes = wiring::backup(&settings, file)?;
+    let bytes = wiring::backup(&settings.store, file)?;
     let took_ms = clock.now().as_millis().saturating_sub(begun.as_millis()).max(0);
     print(&format!(
         "{}: {bytes} bytes in {}.{:03} s\n",

@@ -13,7 +13,7 @@ pub(super) fn replay(line: &CommandLine, hours: u64, all: bool) -> Result<(), Co
     let now = wiring::clock().now();
     let since = now.minus(Duration::from_secs(hours.saturating_mul(3600)));
     let count = waited(async {
-        let store = wiring::store(&settings).await?;
+        let store = wiring::store(&settings.store).await?;
         store.outbox.replay(since, all, now).await.map_err(ConfigError::line)
     })?;
     print(&format!("{count} events of the last {hours} hours are told again.\n"))

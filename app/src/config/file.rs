@@ -181,6 +181,8 @@ section!(Limits {
     new_numbers_per_user: List,
     sign_ins_per_address: List,
     attempts_per_address: List,
+    attempts_per_number: List,
+    notices_per_user: List,
     back_end_requests: List,
 });
 section!(Webhooks {

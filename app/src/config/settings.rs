@@ -177,7 +177,7 @@ impl Settings {
             gateways,
             routes,
             identity: config.identity,
-            notices: config.notices,
+            notices: notice_options(config.notices),
             metrics_token: config.metrics.token,
             policy,
             log: config.log,
@@ -327,8 +327,26 @@ fn policy(config: &Config, development: bool) -> Result<Policy, ConfigError> {
             .sessions
             .reverification
             .then(|| Duration::from_secs(config.sessions.reverify_after_seconds)),
+        notice_texts: notice_texts(config)?,
         sign_up_open: config.sign_up.open,
     })
+}
+
+/// Whether users are told of changes by text: `texts` among the options of notices, which are those of the e-mail adapter.
+fn notice_texts(config: &Config) -> Result<bool, ConfigError> {
+    let texts = config.notices.as_ref().and_then(|options| options.get("texts"));
+    let texts = texts.map(|value| value.clone().into_bool());
+    texts
+        .transpose()
+        .map(|texts| texts.unwrap_or(true))
+        .map_err(|_| ConfigError::at("notices.texts", "not true or false"))
+}
+
+/// The options of the e-mail adapter, if there are any.
+fn notice_options(options: Option<AdapterOptions>) -> Option<AdapterOptions> {
+    let mut options = options?;
+    options.remove("texts");
+    (!options.is_empty()).then_some(options)
 }
 
 fn listen(text: &str) -> Result<SocketAddr, ConfigError> {
@@ -381,6 +399,8 @@ fn limits(config: &super::file::Limits) -> Result<DomainLimits, ConfigError> {
         new_numbers_per_user: windows("new_numbers_per_user", &config.new_numbers_per_user)?,
         sign_ins_per_address: windows("sign_ins_per_address", &config.sign_ins_per_address)?,
         attempts_per_address: windows("attempts_per_address", &config.attempts_per_address)?,
+        attempts_per_number: windows("attempts_per_number", &config.attempts_per_number)?,
+        notices_per_user: windows("notices_per_user", &config.notices_per_user)?,
         back_end_requests: windows("back_end_requests", &config.back_end_requests)?,
     })
 }

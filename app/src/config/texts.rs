@@ -2,19 +2,23 @@
 
 use std::path::Path;
 
-use phoneproof_domain::{Template, Texts};
+use phoneproof_domain::{NoticeTemplate, Template, TemplateError, Texts};
 
 use super::ConfigError;
 use super::file::{Application, Sms};
 
 macro_rules! built_in {
     ($($tag:literal),*) => {
-        &[$(($tag, include_str!(concat!("../../../config/messages/", $tag, ".txt")))),*]
+        &[$((
+            $tag,
+            include_str!(concat!("../../../config/messages/", $tag, ".txt")),
+            include_str!(concat!("../../../config/messages/notice/", $tag, ".txt")),
+        )),*]
     };
 }
 
-/// Language tag and template.
-const BUILT_IN: &[(&str, &str)] = built_in!(
+/// Language tag, template of a code, and text that tells of a change.
+const BUILT_IN: &[(&str, &str, &str)] = built_in!(
     "da", "de", "en", "es", "fi", "fr", "it", "ja", "nb", "nl", "pl", "pt", "sv", "tr", "uk", "zh"
 );
 
@@ -24,23 +28,34 @@ pub(super) fn texts(application: &Application, sms: &Sms) -> Result<Texts, Confi
         return Err(ConfigError::at("application.name", "not a name of 1 to 60 characters"));
     }
     let mut templates = Vec::new();
-    for (tag, text) in BUILT_IN {
-        let template = Template::parse(text).map_err(|error| ConfigError::at(tag, error))?;
+    let mut notices = Vec::new();
+    for (tag, code, notice) in BUILT_IN {
+        let template = Template::parse(code).map_err(|error| ConfigError::at(tag, error))?;
         templates.push(((*tag).to_owned(), template));
+        let notice = NoticeTemplate::parse(notice).map_err(|error| ConfigError::at(tag, error))?;
+        notices.push(((*tag).to_owned(), notice));
     }
     if let Some(folder) = &sms.messages {
-        templates.extend(overrides(folder)?);
+        templates.extend(overrides(folder, Template::parse)?);
+        let folder = folder.join("notice");
+        if folder.is_dir() {
+            notices.extend(overrides(&folder, NoticeTemplate::parse)?);
+        }
     }
     Ok(Texts::new(
         name,
         templates,
         web_otp_domain(sms.web_otp_domain.as_deref())?,
         app_hash(sms.android_app_hash.as_deref())?,
-    ))
+    )
+    .with_notices(notices))
 }
 
 /// `de.txt`, `pt-BR.txt` and so on.
-fn overrides(folder: &Path) -> Result<Vec<(String, Template)>, ConfigError> {
+fn overrides<T>(
+    folder: &Path,
+    parse: impl Fn(&str) -> Result<T, TemplateError>,
+) -> Result<Vec<(String, T)>, ConfigError> {
     let problem = |path: &Path, what: &dyn std::fmt::Display| {
         ConfigError::at("sms.messages", format!("{}: {what}", path.display()))
     };
@@ -60,7 +75,7 @@ fn overrides(folder: &Path) -> Result<Vec<(String, Template)>, ConfigError> {
             ));
         }
         let text = std::fs::read_to_string(&path).map_err(|error| problem(&path, &error))?;
-        let template = Template::parse(&text).map_err(|error| problem(&path, &error))?;
+        let template = parse(&text).map_err(|error| problem(&path, &error))?;
         found.push((tag.to_owned(), template));
     }
     Ok(found)

@@ -14,9 +14,10 @@ use actix_web::{Error, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
+use crate::error_chain::Chain;
 use crate::http::AppState;
-use crate::http::extract::origin::{Verdict, is_preflight};
-use crate::http::present::error::{ApiError, Chain};
+use crate::http::origins::{Verdict, is_preflight};
+use crate::http::present::error::ApiError;
 
 /// Handles one request from its first to its last moment.
 pub(crate) async fn observe<B: MessageBody + 'static>(

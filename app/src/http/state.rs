@@ -4,26 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use phoneproof_domain::Users;
-use phoneproof_domain::ports::{Archive, Entropy, IdentityProvider, SmsOutbox, SmsReceipts, StoreHealth};
-use phoneproof_domain::use_cases::Auth;
+use phoneproof_domain::UseCases;
+use phoneproof_domain::ports::{Archive, Entropy, IdentityProvider, SmsReceipts, StoreHealth};
 use serde_json::Value;
 use url::Url;
 
+use crate::back_end_limit::BackEndLimit;
 use crate::config::{Network, PublishableKey, SecretKey};
+use crate::dev_tools::DevTools;
 use crate::drain::Drain;
-use crate::http::extract::back_end_limit::BackEndLimit;
-use crate::http::extract::origin::Origins;
-use crate::http::handlers::dev::DevTools;
-use crate::http::handlers::metrics::Metrics;
-use crate::postman::Postman;
+use crate::http::origins::Origins;
+use crate::metrics::Metrics;
 use crate::seal::Seal;
 use crate::session_tokens::SessionTokens;
+use crate::sms_dispatcher::SmsDispatcher;
 
 /// What handlers share.
 pub(crate) struct AppState {
-    pub(crate) users: Users,
-    pub(crate) auth: Auth,
+    pub(crate) cases: UseCases,
     pub(crate) session_tokens: SessionTokens,
     pub(crate) environment: Value,
     pub(crate) publishable_key: PublishableKey,
@@ -42,8 +40,7 @@ pub(crate) struct AppState {
     pub(crate) handshakes: Seal,
     pub(crate) identity_providers: Vec<Arc<dyn IdentityProvider>>,
     pub(crate) secret_key: SecretKey,
-    pub(crate) sms_outbox: Arc<dyn SmsOutbox>,
-    pub(crate) postman: Postman,
+    pub(crate) sms_dispatcher: SmsDispatcher,
     pub(crate) receipts: BTreeMap<String, (String, Arc<dyn SmsReceipts>)>,
     pub(crate) health: Arc<dyn StoreHealth>,
     pub(crate) archive: Arc<dyn Archive>,

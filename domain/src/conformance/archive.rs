@@ -6,31 +6,23 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::clients::complete;
-use super::given::{NOW, Random, complete_user, later, loaded, number, random, stored, user};
+use super::full;
+use super::given::{NOW, Random, commit, later, loaded, number, random, stored, user};
+use crate::change::Stores;
 use crate::ports::{
-    Archive, BeginError, Change, Charge, Charged, CopyMark, Event, InstanceDirectory, Limiter, Part, Record,
-    Repository, SigningKeys, StoredKey, UnitOfWork, Window, Write,
+    Aggregate, Archive, BeginError, Change, Charge, CopyMark, Decision, InstanceDirectory, Limiter, Part, Record,
+    SigningKeys, StoredKey, Window, Write,
 };
 use crate::use_cases::{Compared, CopyError, copy_store};
-use crate::{
-    BlockedNumber, BlocklistId, Client, Message, MessageId, SettingsChange, SignInToken, SignInTokenId, TicketStatus,
-    Token, User,
-};
+use crate::{BlockedNumber, BlocklistId, Client, MessageState, SettingsChange, SignInToken, User};
 
 /// The ports of one store.
 #[derive(Clone, Copy)]
 pub struct Ports<'a> {
     /// The store as a whole.
     pub archive: &'a dyn Archive,
-    /// Users.
-    pub users: &'a dyn Repository<User>,
-    /// Clients.
-    pub clients: &'a dyn Repository<Client>,
-    /// Tickets.
-    pub tickets: &'a dyn Repository<SignInToken>,
-    /// Messages and events.
-    pub work: &'a dyn UnitOfWork,
+    /// Users, clients, tickets, and what is written with them.
+    pub stores: Stores<'a>,
     /// Signing keys.
     pub keys: &'a dyn SigningKeys,
     /// Limits.
@@ -70,33 +62,26 @@ async fn what_is_empty_has_nothing(archive: &dyn Archive) {
 
 /// Something of every part, most of it awkward. Answers the entry of the blocklist.
 async fn fill(store: Ports<'_>) -> BlockedNumber {
-    for _ in 0..3 {
-        let user = stored(store.users, &complete_user()).await.aggregate;
-        let client = complete(&user);
-        store.clients.commit(Change::Create(client)).await.unwrap();
-        let token = Token::generate(SignInTokenId::generate(NOW, &Random), &Random);
-        let ticket = SignInToken {
-            id: token.id.clone(),
-            token: token.hash(),
-            user: user.id.clone(),
-            status: TicketStatus::Pending,
-            expires_at: later(60_000),
-            created_at: NOW,
-            updated_at: later(1),
-        };
-        store.tickets.commit(Change::Create(ticket)).await.unwrap();
+    for turn in 0..full::TURNS {
+        let user = stored(store.stores, &full::user(turn)).await.aggregate;
+        let writes = vec![
+            Client::write(Change::Create(full::client(&user, turn))),
+            SignInToken::write(Change::Create(full::ticket(turn))),
+        ];
+        store.stores.commits.commit(writes).await.unwrap();
     }
     // Identity providers name users as they like.
     for id in ["a", "B", "a/0", "a/1/2", "auth0|x\t\\N", "ü🦀", "\u{e000}"] {
         let user = User {
             id: id.parse().unwrap_or_else(|_| user().id),
-            ..complete_user()
+            ..full::user(0)
         };
-        stored(store.users, &user).await;
+        stored(store.stores, &user).await;
     }
-    for at in 0..3 {
-        let writes = vec![Write::Message(Box::new(message(at))), Write::Event(event())];
-        store.work.commit_all(writes).await.unwrap();
+    for state in MessageState::ALL {
+        let message = full::message(state, later(600_000));
+        let writes = vec![Write::Message(Box::new(message)), Write::Event(full::event(NOW))];
+        store.stores.commits.commit(writes).await.unwrap();
     }
     count(store.limiter).await;
     let key = |signs_from| StoredKey {
@@ -121,41 +106,16 @@ async fn fill(store: Ports<'_>) -> BlockedNumber {
     store.instance.block(&blocked).await.unwrap()
 }
 
-fn message(at: u64) -> Message {
-    Message {
-        sealed: Some("sealed\t\"'ü🦀\\\r\n\\.\n".to_owned()),
-        tries: 4,
-        unsettled: 1,
-        segments: 2,
-        error: Some("\\N".to_owned()),
-        ..Message::queued(
-            MessageId::generate(later(at), &Random),
-            number(),
-            later(at),
-            later(600_000),
-        )
-    }
-}
-
-fn event() -> Event {
-    Event {
-        id: format!("msg_{:016x}", random()),
-        kind: "user.updated".to_owned(),
-        body: "sealed: \"'ü🦀".to_owned(),
-        at: NOW,
-    }
-}
-
 /// Rows of which several are alike, and keys with what separates columns in them.
 async fn count(limiter: &dyn Limiter) {
     for (key, times) in [("a", 3), ("a/1", 1), ("a/1/2", 2), ("codes/number/+14155552671", 1)] {
         for _ in 0..times {
-            assert_eq!(charged(limiter, key, 100).await, Charged::Yes);
+            assert_eq!(charged(limiter, key, 100).await, Decision::Allowed);
         }
     }
 }
 
-async fn charged(limiter: &dyn Limiter, key: &str, limit: u32) -> Charged {
+async fn charged(limiter: &dyn Limiter, key: &str, limit: u32) -> Decision {
     let charge = Charge {
         key: key.to_owned(),
         windows: vec![Window {
@@ -278,12 +238,27 @@ async fn a_copy_is_equal_and_serves(source: Ports<'_>, target: Ports<'_>) {
     let users = source.archive.read(Part::Users, None, 100).await.unwrap();
     for record in users {
         let id = record.key.parse().unwrap();
-        let (before, after) = (loaded(source.users, &id).await, loaded(target.users, &id).await);
+        let (before, after) = (loaded(source.stores, &id).await, loaded(target.stores, &id).await);
         assert_eq!(after, before);
-        target.users.commit(Change::Delete(after)).await.unwrap();
+        commit(target.stores, Change::Delete(after)).await.unwrap();
     }
     assert_eq!(target.archive.count(Part::BackupCodes).await.unwrap(), 0);
-    assert!(matches!(charged(target.limiter, "a", 3).await, Charged::No { .. }));
-    assert_eq!(charged(target.limiter, "a", 4).await, Charged::Yes);
+    for record in source.archive.read(Part::Clients, None, 100).await.unwrap() {
+        let id = record.key.parse().unwrap();
+        let after = target.stores.clients.load(&id).await.unwrap();
+        assert_eq!(after, source.stores.clients.load(&id).await.unwrap());
+        commit(target.stores, Change::Delete(after.unwrap())).await.unwrap();
+    }
+    for record in source.archive.read(Part::SignInTokens, None, 100).await.unwrap() {
+        let id = record.key.parse().unwrap();
+        let after = target.stores.tickets.load(&id).await.unwrap();
+        assert_eq!(after, source.stores.tickets.load(&id).await.unwrap());
+        commit(target.stores, Change::Delete(after.unwrap())).await.unwrap();
+    }
+    assert!(matches!(
+        charged(target.limiter, "a", 3).await,
+        Decision::Limited { .. }
+    ));
+    assert_eq!(charged(target.limiter, "a", 4).await, Decision::Allowed);
     assert_eq!(target.keys.all().await.unwrap(), source.keys.all().await.unwrap());
 }

@@ -1,31 +1,26 @@
-//! What [`Repository<Client>`], [`Repository<SignInToken>`], [`UnitOfWork`] and [`SessionDirectory`] must do together.
+//! What `Repository<Client>`, `Repository<SignInToken>`, [`Commit`](crate::ports::Commit) and [`SessionDirectory`] must
+//! do together.
 //! The directory lists everything there is: run it on a store of its own.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
-use super::given::{
-    NOW, RIGHT, Random, changed, later, loaded, policy, second_factor, stored, user, user_with, verified,
-};
-use crate::ports::{Change, CommitError, Loaded, Repository, SessionDirectory, SessionQuery, UnitOfWork, Write};
-use crate::proof::Proof;
+use super::full;
+use super::given::{NOW, Random, changed, commit, later, loaded, second_factor, stored, user, user_with, verified};
+use crate::change::Stores;
+use crate::ports::{Aggregate, Change, CommitError, Loaded, SessionDirectory, SessionQuery, Write};
 use crate::{
-    Activity, Client, ClientId, Ending, Level, Reverification, Session, SessionId, SessionStatus, SignIn, SignInId,
-    SignInToken, SignInTokenId, SignUp, SignUpId, SignUpUpdate, Step, Strategy, TicketStatus, Token, User,
+    Activity, Client, ClientId, Ending, Session, SessionId, SessionStatus, SignIn, SignInId, SignInToken,
+    SignInTokenId, SignUp, SignUpId, TicketStatus, Timestamp, Token, User,
 };
 
 /// The ports of one store.
 #[derive(Clone, Copy)]
 pub struct Ports<'a> {
-    /// Users.
-    pub users: &'a dyn Repository<User>,
-    /// Clients.
-    pub clients: &'a dyn Repository<Client>,
-    /// Tickets.
-    pub tickets: &'a dyn Repository<SignInToken>,
-    /// Several at once.
-    pub work: &'a dyn UnitOfWork,
+    /// Users, clients and tickets.
+    pub stores: Stores<'a>,
     /// Questions.
     pub directory: &'a dyn SessionDirectory,
 }
@@ -33,12 +28,17 @@ pub struct Ports<'a> {
 /// Everything.
 pub async fn all(ports: Ports<'_>) {
     a_client_is_read_as_it_was_written(ports).await;
+    every_field_of_a_client_can_change(ports).await;
+    every_field_of_a_ticket_can_change(ports).await;
     an_outdated_client_is_stale(ports).await;
     several_are_written_together_or_not_at_all(ports).await;
     a_ticket_is_redeemed_once(ports).await;
     of_two_that_write_both_one_wins(ports).await;
     sessions_are_found_by_what_they_are(ports).await;
     pages_of_clients_follow_on_each_other(ports).await;
+    lists_of_clients_and_sessions_show_one_moment(ports).await;
+    idle_clients_are_forgotten(ports).await;
+    many_idle_clients_are_forgotten_in_one_call(ports).await;
 }
 
 fn client() -> Client {
@@ -63,52 +63,6 @@ fn session(user: &User, at: u64) -> Session {
     }
 }
 
-/// A client with a value in every field.
-pub(super) fn complete(user: &User) -> Client {
-    let mut client = client();
-    let number = user.phones.numbers()[0].id.clone();
-    let proof = Proof::texted(Strategy::PhoneCode, number, RIGHT, NOW, &policy());
-    let mut reverification = Reverification::new(Level::MultiFactor, user);
-    reverification.first = Some(proof.clone());
-    client.sessions = vec![
-        Session {
-            reverification: Some(reverification),
-            second_factor_at: Some(later(1)),
-            activity: Activity {
-                address: Some("2001:db8::1".to_owned()),
-                user_agent: Some("Mozilla 'ü\" 🦀".to_owned()),
-            },
-            ..session(user, 0)
-        },
-        Session {
-            ending: Some(Ending::Replaced),
-            first_factor_at: None,
-            ..session(user, 1)
-        },
-    ];
-    client.last_active_session = Some(client.sessions[0].id.clone());
-    client.last_strategy = Some(Strategy::BackupCode);
-    let mut sign_up = SignUp::new(SignUpId::generate(NOW, &Random), NOW);
-    sign_up.update(SignUpUpdate {
-        number: Some(super::given::number()),
-        first_name: Some("Šílená O'Neill".parse().unwrap()),
-        ..SignUpUpdate::default()
-    });
-    sign_up.prepare(RIGHT, NOW, &policy()).unwrap();
-    client.sign_up = Some(sign_up);
-    client.sign_in = Some(SignIn {
-        identifier: Some(number_of(user)),
-        user: Some(user.id.clone()),
-        step: Step::NeedsSecondFactor,
-        first: Some(proof.clone()),
-        second: Some(proof),
-        first_passed_at: Some(later(3)),
-        ..SignIn::new(SignInId::generate(NOW, &Random), NOW)
-    });
-    client.updated_at = later(9);
-    client
-}
-
 fn stranger_client() -> ClientId {
     ClientId::generate(NOW, &Random)
 }
@@ -118,52 +72,110 @@ fn number_of(user: &User) -> crate::E164 {
 }
 
 async fn read(ports: Ports<'_>, client: &Client) -> Loaded<Client> {
-    ports.clients.load(&client.id).await.unwrap().unwrap()
+    ports.stores.clients.load(&client.id).await.unwrap().unwrap()
 }
 
 async fn made(ports: Ports<'_>, client: &Client) -> Loaded<Client> {
-    ports.clients.commit(Change::Create(client.clone())).await.unwrap();
+    commit(ports.stores, Change::Create(client.clone())).await.unwrap();
     let read = read(ports, client).await;
     assert_eq!(read.aggregate, *client);
     read
 }
 
+/// Turns `before` into what `edit` makes of it, and reads it back.
+async fn turned(ports: Ports<'_>, before: Loaded<Client>, edit: impl FnOnce(&mut Client)) -> Loaded<Client> {
+    let mut after = before.aggregate.clone();
+    edit(&mut after);
+    let replace = Change::Replace {
+        before,
+        after: after.clone(),
+    };
+    commit(ports.stores, replace).await.unwrap();
+    let now = read(ports, &after).await;
+    assert_eq!(now.aggregate, after, "what was written is read");
+    now
+}
+
 async fn a_client_is_read_as_it_was_written(ports: Ports<'_>) {
     let user = user_with(vec![verified(0)]);
-    assert_eq!(ports.clients.load(&client().id).await.unwrap(), None);
+    assert_eq!(ports.stores.clients.load(&client().id).await.unwrap(), None);
     made(ports, &client()).await;
-    let filled = complete(&user);
+    let filled = full::client(&user, 0);
     let before = made(ports, &filled).await;
     // Everything goes, and comes back; the sessions in part.
     let emptied = Client {
         id: filled.id.clone(),
         ..client()
     };
-    let after = Client {
-        sessions: vec![filled.sessions[1].clone()],
-        ..emptied
-    };
-    let replace = Change::Replace {
-        before,
-        after: after.clone(),
-    };
-    ports.clients.commit(replace).await.unwrap();
-    let before = read(ports, &after).await;
-    assert_eq!(before.aggregate, after);
-    let replace = Change::Replace {
-        before,
-        after: filled.clone(),
-    };
-    ports.clients.commit(replace).await.unwrap();
-    let before = read(ports, &filled).await;
-    assert_eq!(before.aggregate, filled);
+    let before = turned(ports, before, |client| {
+        *client = Client {
+            sessions: vec![filled.sessions[1].clone()],
+            ..emptied
+        };
+    })
+    .await;
+    let before = turned(ports, before, |client| *client = filled.clone()).await;
     assert_eq!(
         ports.directory.client_of(&filled.sessions[0].id).await.unwrap(),
         Some(filled.id.clone())
     );
-    ports.clients.commit(Change::Delete(before)).await.unwrap();
-    assert_eq!(ports.clients.load(&filled.id).await.unwrap(), None);
+    commit(ports.stores, Change::Delete(before)).await.unwrap();
+    assert_eq!(ports.stores.clients.load(&filled.id).await.unwrap(), None);
     assert_eq!(ports.directory.client_of(&filled.sessions[0].id).await.unwrap(), None);
+}
+
+async fn every_field_of_a_client_can_change(ports: Ports<'_>) {
+    let user = user_with(vec![verified(0)]);
+    let mut read = made(ports, &full::client(&user, 0)).await;
+    for turn in 1..=full::TURNS {
+        let next = full::client_anew(&read.aggregate, turn);
+        for (name, copy) in full::fields_of_client() {
+            let was = read.aggregate.clone();
+            read = turned(ports, read, |client| copy(client, &next)).await;
+            assert_ne!(read.aggregate, was, "{name} at turn {turn}");
+        }
+        assert_eq!(read.aggregate, next);
+    }
+    let next = full::client_anew(&read.aggregate, 0);
+    for (name, copy) in full::fields_of_session() {
+        // The oldest first, whose time goes back: so they stay in the order of their age.
+        for at in 0..next.sessions.len() {
+            let was = read.aggregate.clone();
+            read = turned(ports, read, |client| copy(&mut client.sessions[at], &next.sessions[at])).await;
+            assert_ne!(read.aggregate, was, "{name} of session {at}");
+        }
+    }
+    // And all at once.
+    for turn in 0..2 {
+        read = turned(ports, read, |client| *client = full::client_anew(client, turn)).await;
+    }
+}
+
+async fn every_field_of_a_ticket_can_change(ports: Ports<'_>) {
+    let load = async |ticket: &SignInToken| ports.stores.tickets.load(&ticket.id).await.unwrap().unwrap();
+    let first = full::ticket(0);
+    commit(ports.stores, Change::Create(first.clone())).await.unwrap();
+    let mut read = load(&first).await;
+    assert_eq!(read.aggregate, first);
+    for turn in 1..=full::TURNS {
+        let next = SignInToken {
+            id: first.id.clone(),
+            ..full::ticket(turn)
+        };
+        for (name, copy) in full::fields_of_ticket() {
+            let (before, mut after) = (read.clone(), read.aggregate.clone());
+            copy(&mut after, &next);
+            assert_ne!(after, before.aggregate, "{name} at turn {turn}");
+            let replace = Change::Replace {
+                before,
+                after: after.clone(),
+            };
+            commit(ports.stores, replace).await.unwrap();
+            read = load(&first).await;
+            assert_eq!(read.aggregate, after, "{name} at turn {turn}");
+        }
+        assert_eq!(read.aggregate, next);
+    }
 }
 
 async fn an_outdated_client_is_stale(ports: Ports<'_>) {
@@ -175,15 +187,15 @@ async fn an_outdated_client_is_stale(ports: Ports<'_>) {
             ..before.aggregate.clone()
         },
     };
-    let crowd = join_all((1..=16).map(|at| ports.clients.commit(touched(at)))).await;
+    let crowd = join_all((1..=16).map(|at| commit(ports.stores, touched(at)))).await;
     let won = crowd.iter().filter(|committed| committed.is_ok()).count();
     assert_eq!(won, 1, "one of many that read the same wins");
     for lost in crowd.into_iter().filter_map(Result::err) {
         assert!(matches!(lost, CommitError::Stale), "{lost:?}");
     }
-    let delete = ports.clients.commit(Change::Delete(before.clone())).await;
+    let delete = commit(ports.stores, Change::Delete(before.clone())).await;
     assert!(matches!(delete, Err(CommitError::Stale)));
-    let again = ports.clients.commit(Change::Create(before.aggregate)).await;
+    let again = commit(ports.stores, Change::Create(before.aggregate)).await;
     assert!(matches!(again, Err(CommitError::Stale)), "it exists");
 }
 
@@ -196,14 +208,14 @@ async fn several_are_written_together_or_not_at_all(ports: Ports<'_>) {
             Write::Client(Box::new(Change::Create(client.clone()))),
         ]
     };
-    ports.work.commit_all(create(&user, &client)).await.unwrap();
-    let known = loaded(ports.users, &user.id).await;
+    ports.stores.commits.commit(create(&user, &client)).await.unwrap();
+    let known = loaded(ports.stores, &user.id).await;
     assert_eq!(read(ports, &client).await.aggregate, client);
     // The second of two cannot be written: the first is not, either.
     let stranger = user_with(vec![verified(0)]);
-    let refused = ports.work.commit_all(create(&stranger, &client)).await;
+    let refused = ports.stores.commits.commit(create(&stranger, &client)).await;
     assert!(matches!(refused, Err(CommitError::Stale)));
-    assert_eq!(ports.users.load(&stranger.id).await.unwrap(), None);
+    assert_eq!(ports.stores.users.load(&stranger.id).await.unwrap(), None);
     // And whoever takes a number that is taken gets nothing.
     let mut thief = user_with(vec![verified(0)]);
     let mut phones = thief.phones.parts().clone();
@@ -212,13 +224,13 @@ async fn several_are_written_together_or_not_at_all(ports: Ports<'_>) {
     let fresh = Client::new(stranger_client(), client.token, NOW);
     let mut writes = create(&thief, &fresh);
     writes.reverse();
-    let refused = ports.work.commit_all(writes).await;
+    let refused = ports.stores.commits.commit(writes).await;
     assert!(matches!(
         refused,
         Err(CommitError::Taken(crate::ports::Unique::PhoneNumber))
     ));
-    assert_eq!(ports.clients.load(&fresh.id).await.unwrap(), None);
-    ports.work.commit_all(Vec::new()).await.unwrap();
+    assert_eq!(ports.stores.clients.load(&fresh.id).await.unwrap(), None);
+    ports.stores.commits.commit(Vec::new()).await.unwrap();
 }
 
 fn ticket(user: &User) -> SignInToken {
@@ -236,9 +248,9 @@ fn ticket(user: &User) -> SignInToken {
 
 async fn a_ticket_is_redeemed_once(ports: Ports<'_>) {
     let ticket = ticket(&user());
-    assert_eq!(ports.tickets.load(&ticket.id).await.unwrap(), None);
-    ports.tickets.commit(Change::Create(ticket.clone())).await.unwrap();
-    let before = ports.tickets.load(&ticket.id).await.unwrap().unwrap();
+    assert_eq!(ports.stores.tickets.load(&ticket.id).await.unwrap(), None);
+    commit(ports.stores, Change::Create(ticket.clone())).await.unwrap();
+    let before = ports.stores.tickets.load(&ticket.id).await.unwrap().unwrap();
     assert_eq!(before.aggregate, ticket);
     let mut accepted = ticket.clone();
     accepted.redeem(later(5)).unwrap();
@@ -247,28 +259,28 @@ async fn a_ticket_is_redeemed_once(ports: Ports<'_>) {
             before: before.clone(),
             after: accepted.clone(),
         };
-        ports.work.commit_all(vec![
+        ports.stores.commits.commit(vec![
             Write::SignInToken(Box::new(replace)),
             Write::Client(Box::new(Change::Create(client()))),
         ])
     };
     let crowd = join_all((0..16).map(|_| redeem())).await;
     assert_eq!(crowd.iter().filter(|committed| committed.is_ok()).count(), 1);
-    let after = ports.tickets.load(&ticket.id).await.unwrap().unwrap();
+    let after = ports.stores.tickets.load(&ticket.id).await.unwrap().unwrap();
     assert_eq!(after.aggregate, accepted);
-    ports.tickets.commit(Change::Delete(after)).await.unwrap();
-    assert_eq!(ports.tickets.load(&ticket.id).await.unwrap(), None);
+    commit(ports.stores, Change::Delete(after)).await.unwrap();
+    assert_eq!(ports.stores.tickets.load(&ticket.id).await.unwrap(), None);
 }
 
 async fn of_two_that_write_both_one_wins(ports: Ports<'_>) {
-    let user = stored(ports.users, &user_with(vec![verified(0)])).await;
+    let user = stored(ports.stores, &user_with(vec![verified(0)])).await;
     let client = made(ports, &client()).await;
     let sign_in = |at: u64| {
         let mut signed_in = client.aggregate.clone();
         signed_in.sessions.push(session(&user.aggregate, at));
         let mut seen = user.aggregate.clone();
         seen.last_sign_in_at = Some(later(at));
-        ports.work.commit_all(vec![
+        ports.stores.commits.commit(vec![
             Write::User(Box::new(Change::Replace {
                 before: user.clone(),
                 after: seen,
@@ -282,7 +294,7 @@ async fn of_two_that_write_both_one_wins(ports: Ports<'_>) {
     let crowd = join_all((1..=16).map(sign_in)).await;
     assert_eq!(crowd.iter().filter(|committed| committed.is_ok()).count(), 1);
     let (user, client) = (
-        loaded(ports.users, &user.aggregate.id).await,
+        loaded(ports.stores, &user.aggregate.id).await,
         read(ports, &client.aggregate).await,
     );
     assert_eq!(client.aggregate.sessions.len(), 1);
@@ -293,8 +305,8 @@ async fn of_two_that_write_both_one_wins(ports: Ports<'_>) {
 }
 
 async fn sessions_are_found_by_what_they_are(ports: Ports<'_>) {
-    let plain = stored(ports.users, &user_with(vec![verified(0)])).await;
-    let protected = stored(ports.users, &user_with(vec![verified(0), second_factor(1)])).await;
+    let plain = stored(ports.stores, &user_with(vec![verified(0)])).await;
+    let protected = stored(ports.stores, &user_with(vec![verified(0), second_factor(1)])).await;
     let mut client = client();
     let (one, two) = (&plain.aggregate, &protected.aggregate);
     let with = |ending: Option<Ending>, at: u64| Session {
@@ -365,16 +377,16 @@ async fn sessions_are_found_by_what_they_are(ports: Ports<'_>) {
     query.user = Some(user().id);
     assert_eq!(ports.directory.sessions(&query).await.unwrap(), (Vec::new(), 0));
     // What becomes of the user counts as well.
-    let banned = changed(ports.users, plain.clone(), |user| user.banned = true).await;
+    let banned = changed(ports.stores, plain.clone(), |user| user.banned = true).await;
     assert_eq!(found(Some(SessionStatus::Active), false).await, [5]);
     assert_eq!(found(Some(SessionStatus::Revoked), false).await, [6, 4, 3]);
-    let free = changed(ports.users, banned, |user| {
+    let free = changed(ports.stores, banned, |user| {
         user.banned = false;
         user.sessions_generation += 1;
     })
     .await;
     assert_eq!(found(Some(SessionStatus::Revoked), false).await, [6, 4, 3]);
-    ports.users.commit(Change::Delete(free)).await.unwrap();
+    commit(ports.stores, Change::Delete(free)).await.unwrap();
     assert_eq!(found(Some(SessionStatus::Revoked), false).await, [6, 4, 3]);
 }
 
@@ -395,4 +407,169 @@ async fn pages_of_clients_follow_on_each_other(ports: Ports<'_>) {
     assert_eq!([first, second].concat(), made_last, "youngest first");
     assert!(total >= 5);
     assert_eq!(ports.directory.clients(2, total).await.unwrap(), (Vec::new(), total));
+}
+
+/// Sessions come and go while clients and sessions are listed: no list may mix what was before a change with what is
+/// after it.
+async fn lists_of_clients_and_sessions_show_one_moment(ports: Ports<'_>) {
+    const CLIENTS: u64 = 4;
+    const ROUNDS: u64 = 24;
+    // Younger than those of all other cases: they are the first page.
+    let far = 2 * 86_400_000;
+    let user = stored(ports.stores, &user_with(vec![verified(0)])).await.aggregate;
+    let user = &user;
+    // How many sessions a client has is said in its own row, too.
+    let says = |client: &Client| client.updated_at.as_millis() - client.created_at.as_millis();
+    let (starts, user_id): (Vec<Client>, _) = (
+        (0..CLIENTS)
+            .map(|at| Client {
+                created_at: later(far + at),
+                updated_at: later(far + at),
+                ..client()
+            })
+            .collect(),
+        user.id.clone(),
+    );
+    let visits = starts.iter().map(|start| async move {
+        let mut now = made(ports, start).await;
+        for round in 1..=ROUNDS {
+            let mut after = now.aggregate.clone();
+            if round % 3 == 0 {
+                after.sessions.clear();
+            } else {
+                after.sessions.push(session(user, round));
+            }
+            after.last_active_session = after.sessions.last().map(|session| session.id.clone());
+            after.updated_at = after
+                .created_at
+                .plus(Duration::from_millis(after.sessions.len() as u64));
+            let replace = Change::Replace { before: now, after };
+            commit(ports.stores, replace).await.unwrap();
+            now = read(ports, start).await;
+        }
+    });
+    let done = AtomicBool::new(false);
+    let changes = async {
+        join_all(visits).await;
+        done.store(true, Ordering::Relaxed);
+    };
+    let query = SessionQuery {
+        user: Some(user_id),
+        client: None,
+        status: None,
+        second_factor_required: false,
+        now: NOW,
+        limit: 100,
+        offset: 0,
+    };
+    let lists = async {
+        while !done.load(Ordering::Relaxed) {
+            let (clients, _) = ports
+                .directory
+                .clients(u32::try_from(CLIENTS).unwrap(), 0)
+                .await
+                .unwrap();
+            for client in clients
+                .iter()
+                .filter(|client| starts.iter().any(|start| start.id == client.id))
+            {
+                assert_eq!(
+                    says(client),
+                    i64::try_from(client.sessions.len()).unwrap(),
+                    "{client:?}"
+                );
+                let last = client.sessions.last().map(|session| &session.id);
+                assert_eq!(client.last_active_session.as_ref(), last);
+            }
+            let (sessions, total) = ports.directory.sessions(&query).await.unwrap();
+            assert_eq!(sessions.len() as u64, total);
+        }
+    };
+    join(changes, lists).await;
+}
+
+/// Moments before those of all other cases.
+fn earlier(millis: u64) -> Timestamp {
+    NOW.minus(Duration::from_secs(86_400))
+        .plus(Duration::from_millis(millis))
+}
+
+async fn idle_clients_are_forgotten(ports: Ports<'_>) {
+    let before = earlier(100);
+    let old = |at: u64| Client {
+        created_at: earlier(at),
+        updated_at: earlier(at),
+        ..client()
+    };
+    let sign_up = |at: u64| SignUp::new(SignUpId::generate(earlier(at), &Random), earlier(at));
+    let sign_in = |at: u64| SignIn::new(SignInId::generate(earlier(at), &Random), earlier(at));
+    let full = full::user(0);
+    let idle = [
+        old(0),
+        old(99),
+        // Whatever it was at was given up.
+        Client {
+            sign_up: full::client(&full, 1).sign_up.map(|filled| SignUp {
+                created_at: earlier(99),
+                ..filled
+            }),
+            sign_in: Some(sign_in(99)),
+            ..old(1)
+        },
+    ];
+    let kept = [
+        old(100),
+        Client {
+            sign_up: Some(sign_up(100)),
+            sign_in: Some(sign_in(0)),
+            ..old(2)
+        },
+        Client {
+            sign_up: Some(sign_up(0)),
+            sign_in: Some(sign_in(100)),
+            ..old(3)
+        },
+        Client {
+            sessions: vec![session(&full, 0)],
+            ..old(4)
+        },
+        // Somebody was signed in there, and it may still say so.
+        Client {
+            sessions: vec![Session {
+                ending: Some(Ending::Ended),
+                ..session(&full, 0)
+            }],
+            ..old(5)
+        },
+    ];
+    for client in idle.iter().chain(&kept) {
+        made(ports, client).await;
+    }
+    assert_eq!(ports.directory.forget_idle_clients(before).await.unwrap(), 3);
+    for client in &idle {
+        assert_eq!(ports.stores.clients.load(&client.id).await.unwrap(), None);
+    }
+    for client in kept {
+        assert_eq!(read(ports, &client).await.aggregate, client);
+    }
+    assert_eq!(ports.directory.forget_idle_clients(before).await.unwrap(), 0);
+}
+
+/// More than a store may do at once, all made in one millisecond.
+async fn many_idle_clients_are_forgotten_in_one_call(ports: Ports<'_>) {
+    const MANY: u64 = 1_100;
+    let writes = (0..MANY).map(|_| {
+        let new = Client {
+            created_at: earlier(10),
+            ..client()
+        };
+        Client::write(Change::Create(new))
+    });
+    for writes in writes.collect::<Vec<_>>().chunks(100) {
+        ports.stores.commits.commit(writes.to_vec()).await.unwrap();
+    }
+    // Of several processes that do it at once, each one is counted by one.
+    let forgotten = join_all((0..2).map(|_| ports.directory.forget_idle_clients(earlier(11)))).await;
+    let forgotten: u64 = forgotten.into_iter().map(Result::unwrap).sum();
+    assert_eq!(forgotten, MANY);
 }

@@ -1,4 +1,4 @@
-//! What an [`EventOutbox`] must do, together with the [`UnitOfWork`] that fills it. Claims take whatever is due: run it
+//! What an [`EventOutbox`] must do, together with the [`Commit`] that fills it. Claims take whatever is due: run it
 //! on a store of its own.
 
 use std::collections::BTreeSet;
@@ -6,37 +6,26 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::given::{NOW, later, loaded, random, stored, user};
-use crate::ports::{Change, CommitError, Event, EventOutbox, QueuedEvent, Repository, Told, UnitOfWork, Write};
+use super::full;
+use super::given::{NOW, later, loaded, stored, user};
+use crate::change::Stores;
+use crate::ports::{Change, Commit, CommitError, DeliveryOutcome, Event, EventOutbox, QueuedEvent, Write};
 use crate::{Timestamp, User};
 
 const LEASE: Duration = Duration::from_secs(30);
 
 /// Everything.
-pub async fn all(users: &dyn Repository<User>, work: &dyn UnitOfWork, outbox: &dyn EventOutbox) {
-    an_event_is_queued_with_its_change_or_not_at_all(users, work, outbox).await;
-    nobody_else_gets_what_is_claimed(work, outbox).await;
-    what_failed_comes_back_when_it_is_due(work, outbox).await;
-    what_was_told_is_told_again_on_demand_alone(work, outbox).await;
-    what_waits_is_not_forgotten(work, outbox).await;
+pub async fn all(stores: Stores<'_>, outbox: &dyn EventOutbox) {
+    an_event_is_queued_with_its_change_or_not_at_all(stores, outbox).await;
+    nobody_else_gets_what_is_claimed(stores.commits, outbox).await;
+    what_failed_comes_back_when_it_is_due(stores.commits, outbox).await;
+    what_was_told_is_told_again_on_demand_alone(stores.commits, outbox).await;
+    what_waits_is_not_forgotten(stores.commits, outbox).await;
 }
 
-fn another(at: Timestamp) -> Event {
-    event(at)
-}
-
-fn event(at: Timestamp) -> Event {
-    Event {
-        id: format!("msg_{:016x}", random()),
-        kind: "user.updated".to_owned(),
-        body: "sealed: \"'ü🦀".to_owned(),
-        at,
-    }
-}
-
-async fn queued(work: &dyn UnitOfWork, at: Timestamp) -> Event {
-    let event = event(at);
-    work.commit_all(vec![Write::Event(event.clone())]).await.unwrap();
+async fn queued(commits: &dyn Commit, at: Timestamp) -> Event {
+    let event = full::event(at);
+    commits.commit(vec![Write::Event(event.clone())]).await.unwrap();
     event
 }
 
@@ -46,17 +35,13 @@ async fn claimed(outbox: &dyn EventOutbox, now: Timestamp) -> Vec<QueuedEvent> {
 
 async fn done(outbox: &dyn EventOutbox, event: &Event) {
     outbox
-        .settle(&event.id, &Told::Delivered { erase: false }, NOW)
+        .record_outcome(&event.id, &DeliveryOutcome::Delivered { erase: false }, NOW)
         .await
         .unwrap();
 }
 
-async fn an_event_is_queued_with_its_change_or_not_at_all(
-    users: &dyn Repository<User>,
-    work: &dyn UnitOfWork,
-    outbox: &dyn EventOutbox,
-) {
-    let before = stored(users, &user()).await;
+async fn an_event_is_queued_with_its_change_or_not_at_all(stores: Stores<'_>, outbox: &dyn EventOutbox) {
+    let before = stored(stores, &user()).await;
     let banned = User {
         banned: true,
         ..before.aggregate.clone()
@@ -65,10 +50,10 @@ async fn an_event_is_queued_with_its_change_or_not_at_all(
         before: before.clone(),
         after: banned.clone(),
     };
-    let event = event(NOW);
+    let event = full::event(NOW);
     let writes = vec![Write::User(Box::new(replace.clone())), Write::Event(event.clone())];
-    work.commit_all(writes.clone()).await.unwrap();
-    assert_eq!(loaded(users, &banned.id).await.aggregate, banned);
+    stores.commits.commit(writes.clone()).await.unwrap();
+    assert_eq!(loaded(stores, &banned.id).await.aggregate, banned);
     let queue = claimed(outbox, NOW).await;
     assert_eq!(
         queue,
@@ -79,17 +64,17 @@ async fn an_event_is_queued_with_its_change_or_not_at_all(
     );
     done(outbox, &event).await;
 
-    let late = another(NOW);
+    let late = full::event(NOW);
     // The event first: what comes later takes it back.
     let writes = vec![Write::Event(late), Write::User(Box::new(replace))];
-    assert!(matches!(work.commit_all(writes).await, Err(CommitError::Stale)));
+    assert!(matches!(stores.commits.commit(writes).await, Err(CommitError::Stale)));
     assert_eq!(claimed(outbox, NOW).await, []);
 }
 
-async fn nobody_else_gets_what_is_claimed(work: &dyn UnitOfWork, outbox: &dyn EventOutbox) {
+async fn nobody_else_gets_what_is_claimed(commits: &dyn Commit, outbox: &dyn EventOutbox) {
     let mut made = BTreeSet::new();
     for at in 0..20 {
-        made.insert(queued(work, later(at)).await.id);
+        made.insert(queued(commits, later(at)).await.id);
     }
     let claims = join_all((0..8).map(|_| outbox.claim(later(20), LEASE, 5))).await;
     let claims: Vec<Vec<QueuedEvent>> = claims.into_iter().map(Result::unwrap).collect();
@@ -110,8 +95,8 @@ async fn nobody_else_gets_what_is_claimed(work: &dyn UnitOfWork, outbox: &dyn Ev
     }
 }
 
-async fn what_failed_comes_back_when_it_is_due(work: &dyn UnitOfWork, outbox: &dyn EventOutbox) {
-    let event = queued(work, NOW).await;
+async fn what_failed_comes_back_when_it_is_due(commits: &dyn Commit, outbox: &dyn EventOutbox) {
+    let event = queued(commits, NOW).await;
     let mut now = NOW;
     for tries in 0..3 {
         assert_eq!(
@@ -122,20 +107,20 @@ async fn what_failed_comes_back_when_it_is_due(work: &dyn UnitOfWork, outbox: &d
             }]
         );
         let again_at = now.plus(Duration::from_secs(60));
-        let told = Told::Failed {
+        let outcome = DeliveryOutcome::Failed {
             again_at: Some(again_at),
             reason: "503".to_owned(),
         };
-        outbox.settle(&event.id, &told, now).await.unwrap();
+        outbox.record_outcome(&event.id, &outcome, now).await.unwrap();
         assert_eq!(claimed(outbox, now.plus(Duration::from_secs(59))).await, []);
         now = again_at;
     }
     assert_eq!(claimed(outbox, now).await.len(), 1);
-    let given_up = Told::Failed {
+    let given_up = DeliveryOutcome::Failed {
         again_at: None,
         reason: "gone".to_owned(),
     };
-    outbox.settle(&event.id, &given_up, now).await.unwrap();
+    outbox.record_outcome(&event.id, &given_up, now).await.unwrap();
     assert_eq!(claimed(outbox, now.plus(100 * LEASE)).await, []);
     // Until somebody wants it again.
     assert_eq!(outbox.replay(NOW, false, now).await.unwrap(), 1);
@@ -143,13 +128,13 @@ async fn what_failed_comes_back_when_it_is_due(work: &dyn UnitOfWork, outbox: &d
     done(outbox, &event).await;
 }
 
-async fn what_was_told_is_told_again_on_demand_alone(work: &dyn UnitOfWork, outbox: &dyn EventOutbox) {
+async fn what_was_told_is_told_again_on_demand_alone(commits: &dyn Commit, outbox: &dyn EventOutbox) {
     let since = NOW.plus(Duration::from_secs(86_400));
-    let (kept, erased) = (queued(work, since).await, queued(work, since).await);
+    let (kept, erased) = (queued(commits, since).await, queued(commits, since).await);
     assert_eq!(claimed(outbox, since).await.len(), 2);
     done(outbox, &kept).await;
     outbox
-        .settle(&erased.id, &Told::Delivered { erase: true }, since)
+        .record_outcome(&erased.id, &DeliveryOutcome::Delivered { erase: true }, since)
         .await
         .unwrap();
     assert_eq!(outbox.replay(since, false, since).await.unwrap(), 0);
@@ -160,10 +145,10 @@ async fn what_was_told_is_told_again_on_demand_alone(work: &dyn UnitOfWork, outb
     done(outbox, &kept).await;
 }
 
-async fn what_waits_is_not_forgotten(work: &dyn UnitOfWork, outbox: &dyn EventOutbox) {
+async fn what_waits_is_not_forgotten(commits: &dyn Commit, outbox: &dyn EventOutbox) {
     let at = NOW.plus(Duration::from_secs(2 * 86_400));
     outbox.forget(at).await.unwrap();
-    let (waiting, told) = (queued(work, at).await, queued(work, at).await);
+    let (waiting, told) = (queued(commits, at).await, queued(commits, at).await);
     done(outbox, &told).await;
     let later = at.plus(Duration::from_secs(1));
     assert_eq!(outbox.forget(at).await.unwrap(), 0, "before, not at");

@@ -3,12 +3,13 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::ports::{Change, Entropy, Loaded, Repository, Revision};
+use crate::change::Stores;
+use crate::ports::{Aggregate, Change, CommitError, Entropy, Loaded, Revision};
 use crate::{
-    Allowlist, CODE_LIFETIME, Closed, CodeHash, E164, Metadata, PhoneNumber, PhoneNumberId, Policy, Profile,
-    StoredBackupCode, Timestamp, User, UserId, UserPhones, UserPhonesParts, Verification,
+    Allowlist, CODE_LIFETIME, CodeHash, E164, Metadata, PhoneNumber, PhoneNumberId, Policy, Timestamp, User, UserId,
+    UserPhones, UserPhonesParts, Verification,
 };
 
 /// The moment of all cases.
@@ -108,68 +109,9 @@ pub(super) fn metadata(value: Value) -> Metadata {
     Metadata::new(object).unwrap()
 }
 
-/// A user with a value in every field, and a number in every state.
-pub(super) fn complete_user() -> User {
-    let closed = Closed {
-        attempts: 3,
-        prepared_at: later(1),
-        expires_at: later(2),
-    };
-    let states = [
-        Verification::Unprepared,
-        being_verified(0).verification,
-        Verification::Failed(closed),
-        Verification::Expired(closed),
-        Verification::ByCode {
-            attempts: 255,
-            expires_at: later(3),
-        },
-    ];
-    let mut numbers: Vec<PhoneNumber> = vec![second_factor(0), second_factor(1)];
-    numbers.extend((2..).zip(states).map(|(at, verification)| PhoneNumber {
-        verification,
-        updated_at: later(at + 100),
-        ..unverified(at)
-    }));
-    numbers.push(PhoneNumber {
-        held: true,
-        ..unverified(20)
-    });
-    let mut user = user_with(numbers);
-    let mut parts = user.phones.parts().clone();
-    parts.primary = Some(parts.numbers[6].id.clone());
-    parts.default_second_factor = Some(parts.numbers[1].id.clone());
-    parts.backup_codes = vec![
-        StoredBackupCode::unused(WRONG),
-        StoredBackupCode {
-            hash: RIGHT,
-            used_at: Some(later(4)),
-        },
-    ];
-    parts.mfa_enabled_at = Some(later(5));
-    parts.mfa_disabled_at = Some(later(6));
-    user.phones = UserPhones::restore(parts).unwrap();
-    user.profile = Profile {
-        first_name: Some("Ada; DROP TABLE users --".parse().unwrap()),
-        last_name: Some("Šílená 🦀 O'Neill".parse().unwrap()),
-        username: Some(format!("ada_{:016x}", random()).parse().unwrap()),
-        external_id: Some(format!("crm/{:016x} ü", random()).parse().unwrap()),
-        locale: Some("de-CH".parse().unwrap()),
-        notice_email: Some("ada+notices@example.com".parse().unwrap()),
-        public_metadata: metadata(json!({"a": {"b": [1, -2, true, null, "x\u{0}\n\"\\🦀"]}, "": {}})),
-        private_metadata: metadata(json!({"large": "x".repeat(8000), "n": u64::MAX, "m": i64::MIN})),
-        unsafe_metadata: metadata(json!({"half": 0.5})),
-    };
-    user.banned = true;
-    user.locked_until = Some(later(7));
-    user.delete_self_enabled = false;
-    user.last_active_at = Some(NOW.start_of_day());
-    user.updated_at = later(8);
-    user
-}
-
 pub(super) fn policy() -> Policy {
     Policy {
+        notice_texts: false,
         live: crate::LiveSettings::default(),
         texts: std::sync::Arc::new(english()),
         allowlist: Allowlist::AllCountries,
@@ -193,27 +135,28 @@ pub(super) fn policy() -> Policy {
     }
 }
 
+/// Writes one change.
+pub(super) async fn commit<A: Aggregate>(store: Stores<'_>, change: Change<A>) -> Result<(), CommitError> {
+    store.commits.commit(vec![A::write(change)]).await
+}
+
 /// Writes a new user, and reads it back.
-pub(super) async fn stored(store: &dyn Repository<User>, user: &User) -> Loaded<User> {
-    store.commit(Change::Create(user.clone())).await.unwrap();
+pub(super) async fn stored(store: Stores<'_>, user: &User) -> Loaded<User> {
+    commit(store, Change::Create(user.clone())).await.unwrap();
     loaded(store, &user.id).await
 }
 
-pub(super) async fn loaded(store: &dyn Repository<User>, id: &UserId) -> Loaded<User> {
-    store.load(id).await.unwrap().unwrap()
+pub(super) async fn loaded(store: Stores<'_>, id: &UserId) -> Loaded<User> {
+    store.users.load(id).await.unwrap().unwrap()
 }
 
 /// Turns `before` into what `edit` makes of it, and reads it back.
-pub(super) async fn changed(
-    store: &dyn Repository<User>,
-    before: Loaded<User>,
-    edit: impl FnOnce(&mut User),
-) -> Loaded<User> {
+pub(super) async fn changed(store: Stores<'_>, before: Loaded<User>, edit: impl FnOnce(&mut User)) -> Loaded<User> {
     let replace = replacing(before, edit);
     let (Change::Replace { after, .. } | Change::Create(after)) = replace.clone() else {
         unreachable!("just made")
     };
-    store.commit(replace).await.unwrap();
+    commit(store, replace).await.unwrap();
     let now = loaded(store, &after.id).await;
     assert_eq!(now.aggregate, after, "what was written is read");
     now

@@ -22,7 +22,14 @@ async fn settings_change_one_by_one(instance: &dyn InstanceDirectory) {
         test_mode: Some(false),
     };
     let changed = instance.change_settings(change.clone()).await.unwrap();
-    assert_eq!(changed, InstanceSettings::default().with(change));
+    // Whole, so that a new setting does not compile until it is changed here.
+    let InstanceSettings {
+        blocked_countries,
+        test_mode,
+        allowed_origins,
+    } = changed.clone();
+    assert_eq!(Some(blocked_countries), change.blocked_countries);
+    assert_eq!((test_mode, allowed_origins), (change.test_mode, change.allowed_origins));
     assert_eq!(instance.settings().await.unwrap(), changed);
     let emptied = SettingsChange {
         allowed_origins: Some(Vec::new()),

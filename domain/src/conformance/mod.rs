@@ -15,6 +15,7 @@ pub mod clients;
 pub mod clock;
 pub mod entropy;
 pub mod event_outbox;
+mod full;
 mod given;
 pub mod identity_provider;
 pub mod instance_directory;

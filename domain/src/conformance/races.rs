@@ -6,19 +6,32 @@ use super::given::{
     NOW, RIGHT, WRONG, being_verified, later, loaded, number, number_id, policy, random, second_factor, stored,
     unverified, user, user_with,
 };
-use crate::change::{ChangeError, change};
-use crate::ports::{Loaded, Repository, Unique};
+use crate::change::{self, ChangeError, Draft, NoConsequences, Slot, Stores};
+use crate::ports::{Loaded, Unique};
 use crate::{AttemptOutcome, PhoneError, PhoneNumber, StoredBackupCode, User, UserPhones, Verification};
 
 /// How many ask at once.
 const CROWD: usize = 128;
 
 /// How many change one user at once, all of them successfully: fewer than the rounds that
-/// [`change`] makes.
+/// [`change`](change::change) makes.
 const QUEUE: u64 = 24;
 
+/// Changes one user.
+async fn change<T, E>(
+    store: Stores<'_>,
+    user: Slot<User>,
+    mut decide: impl FnMut(&mut User) -> Result<T, E> + Send,
+) -> Result<(User, T), ChangeError<E>> {
+    let draft = Draft::of_user(user);
+    let decide = |draft: &mut Draft| decide(draft.user().unwrap());
+    let (draft, outcome) = Box::pin(change::change(&store, &NoConsequences, draft, decide)).await?;
+    let after = draft.user_slot().and_then(Slot::after);
+    Ok((after.unwrap().clone(), outcome))
+}
+
 /// All races.
-pub(super) async fn all(store: &dyn Repository<User>) {
+pub(super) async fn all(store: Stores<'_>) {
     wrong_guesses_never_exceed_the_limit(store).await;
     a_code_verifies_once(store).await;
     one_default_remains(store).await;
@@ -28,12 +41,12 @@ pub(super) async fn all(store: &dyn Repository<User>) {
     no_first_request_is_lost(store).await;
 }
 
-async fn wrong_guesses_never_exceed_the_limit(store: &dyn Repository<User>) {
+async fn wrong_guesses_never_exceed_the_limit(store: Stores<'_>) {
     let limits = policy();
     let read = stored(store, &user_with(vec![being_verified(0)])).await;
     let id = read.aggregate.phones.numbers()[0].id.clone();
     let guesses = (0..CROWD).map(|_| {
-        change(store, &read.aggregate.id, Some(read.clone()), None, |user| {
+        change(store, Slot::loaded(read.clone()), |user| {
             user.phones.attempt(&id, WRONG, NOW, &limits)
         })
     });
@@ -54,12 +67,12 @@ async fn wrong_guesses_never_exceed_the_limit(store: &dyn Repository<User>) {
     assert!(matches!(verification, Verification::Failed(closed) if closed.attempts == limits.max_attempts));
 }
 
-async fn a_code_verifies_once(store: &dyn Repository<User>) {
+async fn a_code_verifies_once(store: Stores<'_>) {
     let read = stored(store, &user_with(vec![being_verified(0)])).await;
     let id = read.aggregate.phones.numbers()[0].id.clone();
     let limits = policy();
     let attempts = (0..CROWD).map(|_| {
-        change(store, &read.aggregate.id, Some(read.clone()), None, |user| {
+        change(store, Slot::loaded(read.clone()), |user| {
             user.phones.attempt(&id, RIGHT, NOW, &limits)
         })
     });
@@ -70,10 +83,10 @@ async fn a_code_verifies_once(store: &dyn Repository<User>) {
     assert!(lost.iter().all(late), "{lost:?}");
 }
 
-async fn one_default_remains(store: &dyn Repository<User>) {
+async fn one_default_remains(store: Stores<'_>) {
     let read = stored(store, &user_with((0..QUEUE).map(second_factor).collect())).await;
     let wishes = read.aggregate.phones.numbers().iter().map(|number| {
-        change(store, &read.aggregate.id, Some(read.clone()), None, |user| {
+        change(store, Slot::loaded(read.clone()), |user| {
             user.phones.make_default_second_factor(&number.id)
         })
     });
@@ -88,7 +101,7 @@ async fn one_default_remains(store: &dyn Repository<User>) {
     assert_eq!(defaults.count(), 1);
 }
 
-async fn a_number_has_one_winner(store: &dyn Repository<User>) {
+async fn a_number_has_one_winner(store: Stores<'_>) {
     let wanted = number();
     let mut readers = Vec::new();
     for _ in 0..CROWD {
@@ -100,9 +113,9 @@ async fn a_number_has_one_winner(store: &dyn Repository<User>) {
     }
     let limits = policy();
     let claims = readers.into_iter().map(|read: Loaded<User>| {
-        let (limits, id) = (&limits, read.aggregate.id.clone());
+        let limits = &limits;
         async move {
-            let claim = change(store, &id, Some(read), None, |user| {
+            let claim = change(store, Slot::loaded(read), |user| {
                 let number = user.phones.numbers()[0].id.clone();
                 user.phones.attempt(&number, RIGHT, NOW, limits)
             });
@@ -115,11 +128,11 @@ async fn a_number_has_one_winner(store: &dyn Repository<User>) {
     assert!(lost.iter().all(taken), "{lost:?}");
 }
 
-async fn a_username_has_one_winner(store: &dyn Repository<User>) {
+async fn a_username_has_one_winner(store: Stores<'_>) {
     let name: crate::Username = format!("u{:016x}", random()).parse().unwrap();
     let users: Vec<User> = (0..CROWD).map(|_| user()).collect();
     let claims = users.iter().map(|absent| {
-        change::<_, _, PhoneError>(store, &absent.id, None, Some(absent), |user| {
+        change::<_, PhoneError>(store, Slot::new(absent.clone()), |user| {
             user.profile.username = Some(name.clone());
             Ok(())
         })
@@ -130,14 +143,14 @@ async fn a_username_has_one_winner(store: &dyn Repository<User>) {
     assert!(lost.iter().all(taken), "{lost:?}");
 }
 
-async fn a_backup_code_works_once(store: &dyn Repository<User>) {
+async fn a_backup_code_works_once(store: Stores<'_>) {
     let mut user = user_with(vec![second_factor(0)]);
     let mut parts = user.phones.parts().clone();
     parts.backup_codes = [WRONG, RIGHT].map(StoredBackupCode::unused).into();
     user.phones = UserPhones::restore(parts).unwrap();
     let read = stored(store, &user).await;
     let tries = (0..CROWD).map(|_| {
-        change(store, &user.id, Some(read.clone()), None, |user| {
+        change(store, Slot::loaded(read.clone()), |user| {
             user.phones.redeem_backup_code(RIGHT, NOW)
         })
     });
@@ -156,13 +169,13 @@ async fn a_backup_code_works_once(store: &dyn Repository<User>) {
 }
 
 /// Many requests of a user at first sight: all create, one does, and the others add to it.
-async fn no_first_request_is_lost(store: &dyn Repository<User>) {
+async fn no_first_request_is_lost(store: Stores<'_>) {
     let (absent, limits) = (user(), policy());
     let requests = (0..QUEUE).map(|at| {
         let (id, number) = (number_id(later(at)), unverified(at).number);
         let (absent, limits) = (&absent, &limits);
         async move {
-            change(store, &absent.id, None, Some(absent), |user| {
+            change(store, Slot::new(absent.clone()), |user| {
                 user.phones.add(id.clone(), number.clone(), later(at), limits)
             })
             .await

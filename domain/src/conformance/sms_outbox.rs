@@ -1,4 +1,4 @@
-//! What an [`SmsOutbox`] must do, together with the [`UnitOfWork`] that fills it. Claims take whatever is due: run it on
+//! What an [`SmsOutbox`] must do, together with the [`Commit`] that fills it. Claims take whatever is due: run it on
 //! a store of its own.
 
 use std::collections::BTreeSet;
@@ -6,22 +6,24 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::given::{NOW, Random, later, number, number_id, stored, user};
-use crate::ports::{Change, CommitError, DeliveryReceipt, MessageQuery, Repository, SmsOutbox, UnitOfWork, Write};
-use crate::{MESSAGE_LEASE, Message, MessageId, MessageState, Settled, Timestamp, User};
+use super::full;
+use super::given::{NOW, Random, later, number, stored, user};
+use crate::change::Stores;
+use crate::ports::{Change, Commit, CommitError, DeliveryReceipt, MessageQuery, SmsOutbox, Write};
+use crate::{MESSAGE_LEASE, Message, MessageId, MessageState, SendOutcome, Timestamp, User};
 
 /// Everything.
-pub async fn all(users: &dyn Repository<User>, work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
-    a_message_is_kept_with_its_change_or_not_at_all(users, work, outbox).await;
-    every_field_is_read_as_it_was_written(work, outbox).await;
-    nobody_else_gets_what_is_leased(work, outbox).await;
-    settling_follows_the_rules(work, outbox).await;
-    a_receipt_may_be_faster_than_the_end_of_its_try(work, outbox).await;
-    receipts_lead_forward_alone(work, outbox).await;
-    messages_are_found(work, outbox).await;
-    what_waits_is_not_forgotten(work, outbox).await;
-    an_older_try_undoes_nothing_of_a_younger_one(work, outbox).await;
-    of_many_ends_at_once_each_counts(work, outbox).await;
+pub async fn all(stores: Stores<'_>, outbox: &dyn SmsOutbox) {
+    a_message_is_kept_with_its_change_or_not_at_all(stores, outbox).await;
+    every_field_is_read_as_it_was_written(stores.commits, outbox).await;
+    nobody_else_gets_what_is_leased(stores.commits, outbox).await;
+    settling_follows_the_rules(stores.commits, outbox).await;
+    a_receipt_may_be_faster_than_the_end_of_its_try(stores.commits, outbox).await;
+    receipts_lead_forward_alone(stores.commits, outbox).await;
+    messages_are_found(stores.commits, outbox).await;
+    what_waits_is_not_forgotten(stores.commits, outbox).await;
+    an_older_try_undoes_nothing_of_a_younger_one(stores.commits, outbox).await;
+    of_many_ends_at_once_each_counts(stores.commits, outbox).await;
 }
 
 fn message(at: Timestamp) -> Message {
@@ -32,8 +34,9 @@ fn message(at: Timestamp) -> Message {
     }
 }
 
-async fn kept(work: &dyn UnitOfWork, message: Message) -> Message {
-    work.commit_all(vec![Write::Message(Box::new(message.clone()))])
+async fn kept(commits: &dyn Commit, message: Message) -> Message {
+    commits
+        .commit(vec![Write::Message(Box::new(message.clone()))])
         .await
         .unwrap();
     message
@@ -43,8 +46,8 @@ async fn read(outbox: &dyn SmsOutbox, message: &Message) -> Message {
     outbox.message(&message.id).await.unwrap().unwrap()
 }
 
-fn sent(gateway: &str, provider_id: &str) -> Settled {
-    Settled::Sent {
+fn sent(gateway: &str, provider_id: &str) -> SendOutcome {
+    SendOutcome::Sent {
         gateway: Some(gateway.to_owned()),
         provider_id: Some(provider_id.to_owned()),
         segments: 1,
@@ -52,12 +55,8 @@ fn sent(gateway: &str, provider_id: &str) -> Settled {
     }
 }
 
-async fn a_message_is_kept_with_its_change_or_not_at_all(
-    users: &dyn Repository<User>,
-    work: &dyn UnitOfWork,
-    outbox: &dyn SmsOutbox,
-) {
-    let before = stored(users, &user()).await;
+async fn a_message_is_kept_with_its_change_or_not_at_all(stores: Stores<'_>, outbox: &dyn SmsOutbox) {
+    let before = stored(stores, &user()).await;
     let replace = Change::Replace {
         after: User {
             banned: true,
@@ -72,42 +71,54 @@ async fn a_message_is_kept_with_its_change_or_not_at_all(
         ]
     };
     let first = message(NOW);
-    work.commit_all(writes(&first)).await.unwrap();
+    stores.commits.commit(writes(&first)).await.unwrap();
     assert_eq!(read(outbox, &first).await, first);
     let second = message(NOW);
     assert!(matches!(
-        work.commit_all(writes(&second)).await,
+        stores.commits.commit(writes(&second)).await,
         Err(CommitError::Stale)
     ));
     assert_eq!(outbox.message(&second.id).await.unwrap(), None);
-    outbox.settle(&first, &Settled::Expired, NOW).await.unwrap();
+    outbox.record_outcome(&first, &SendOutcome::Expired, NOW).await.unwrap();
 }
 
-async fn every_field_is_read_as_it_was_written(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+async fn every_field_is_read_as_it_was_written(commits: &dyn Commit, outbox: &dyn SmsOutbox) {
     for state in MessageState::ALL {
-        let complete = Message {
-            user: Some(user().id),
-            phone_number: Some(number_id(NOW)),
-            state,
-            gateway: Some("main".to_owned()),
-            provider_id: Some("SM'\"1".to_owned()),
-            tries: 3,
-            unsettled: 2,
-            segments: 4,
-            error: Some("21211: ü".to_owned()),
-            due_at: None,
-            updated_at: later(3),
-            ..message(later(1))
-        };
-        let complete = kept(work, complete).await;
+        // Long after the end of every other case.
+        let mut complete = kept(commits, full::message(state, later(1_000_000_000))).await;
         assert_eq!(read(outbox, &complete).await, complete);
+        // Each field that changes, changed: of some a provider's word decides, of some the end of the try.
+        let sent = SendOutcome::Sent {
+            gateway: Some("backup".to_owned()),
+            provider_id: Some(format!("other {state:?}")),
+            segments: 9,
+            doubt: Some("nobody knows".to_owned()),
+        };
+        for outcome in [sent, SendOutcome::Expired] {
+            let leased = complete.clone();
+            complete.record_outcome(leased.tries, outcome.clone(), later(50));
+            outbox.record_outcome(&leased, &outcome, later(50)).await.unwrap();
+            assert_eq!(read(outbox, &complete).await, complete);
+        }
+        assert_eq!((complete.due_at, &complete.sealed), (None, &None));
     }
+    let mut complete = kept(commits, full::message(MessageState::Queued, later(0))).await;
+    complete.lease(later(1));
+    assert_eq!(
+        outbox.claim(later(1), 10).await.unwrap(),
+        std::slice::from_ref(&complete)
+    );
+    assert_eq!(read(outbox, &complete).await, complete);
+    outbox
+        .record_outcome(&complete, &SendOutcome::Expired, NOW)
+        .await
+        .unwrap();
 }
 
-async fn nobody_else_gets_what_is_leased(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+async fn nobody_else_gets_what_is_leased(commits: &dyn Commit, outbox: &dyn SmsOutbox) {
     let mut made = BTreeSet::new();
     for at in 0..20 {
-        made.insert(kept(work, message(later(at))).await.id.to_string());
+        made.insert(kept(commits, message(later(at))).await.id.to_string());
     }
     let claims = join_all((0..8).map(|_| outbox.claim(later(100), 5))).await;
     let claimed: Vec<Message> = claims.into_iter().flat_map(Result::unwrap).collect();
@@ -131,82 +142,91 @@ async fn nobody_else_gets_what_is_leased(work: &dyn UnitOfWork, outbox: &dyn Sms
     );
     for message in again {
         assert_eq!((message.tries, message.unsettled), (2, 2), "whoever had it died");
-        outbox.settle(&message, &sent("main", "x"), after).await.unwrap();
+        outbox
+            .record_outcome(&message, &sent("main", "x"), after)
+            .await
+            .unwrap();
     }
     assert_eq!(outbox.claim(after.plus(10 * MESSAGE_LEASE), 100).await.unwrap(), []);
 }
 
-async fn settling_follows_the_rules(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
-    for settled in [
+async fn settling_follows_the_rules(commits: &dyn Commit, outbox: &dyn SmsOutbox) {
+    for outcome in [
         sent("main", "SM1"),
-        Settled::Sent {
+        SendOutcome::Sent {
             gateway: None,
             provider_id: None,
             segments: 2,
             doubt: Some("time-out".to_owned()),
         },
-        Settled::Again {
+        SendOutcome::Again {
             at: later(5000),
             reason: "down".to_owned(),
         },
-        Settled::Failed {
+        SendOutcome::Failed {
             reason: "landline".to_owned(),
         },
-        Settled::Expired,
+        SendOutcome::Expired,
     ] {
         let mut expected = message(NOW);
         expected.lease(NOW);
-        kept(work, expected.clone()).await;
-        outbox.settle(&expected, &settled, later(7)).await.unwrap();
-        expected.settle(1, settled, later(7));
+        kept(commits, expected.clone()).await;
+        outbox.record_outcome(&expected, &outcome, later(7)).await.unwrap();
+        expected.record_outcome(1, outcome, later(7));
         assert_eq!(read(outbox, &expected).await, expected);
     }
     let due = outbox.claim(later(4999), 10).await.unwrap();
     assert_eq!(due, [], "not before its time");
     let due = outbox.claim(later(5000), 10).await.unwrap();
     assert_eq!(due.len(), 1);
-    outbox.settle(&due[0], &Settled::Expired, later(5000)).await.unwrap();
+    outbox
+        .record_outcome(&due[0], &SendOutcome::Expired, later(5000))
+        .await
+        .unwrap();
 }
 
-async fn a_receipt_may_be_faster_than_the_end_of_its_try(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+async fn a_receipt_may_be_faster_than_the_end_of_its_try(commits: &dyn Commit, outbox: &dyn SmsOutbox) {
     let mut leased = Message {
         gateway: Some("main".to_owned()),
         provider_id: Some("SM-6".to_owned()),
         ..message(NOW)
     };
     leased.lease(NOW);
-    kept(work, leased.clone()).await;
+    kept(commits, leased.clone()).await;
     let receipt = DeliveryReceipt {
         provider_id: "SM-6".to_owned(),
         state: MessageState::Delivered,
         error: None,
     };
     assert!(outbox.receipt("main", &receipt, later(3)).await.unwrap());
-    let settled = sent("main", "SM-6");
-    outbox.settle(&leased, &settled, later(7)).await.unwrap();
+    let outcome = sent("main", "SM-6");
+    outbox.record_outcome(&leased, &outcome, later(7)).await.unwrap();
     let mut expected = leased;
-    expected.settle(1, settled, later(7));
+    expected.record_outcome(1, outcome, later(7));
     expected.state = MessageState::Delivered;
     assert_eq!(read(outbox, &expected).await, expected);
 }
 
 /// A store that was away may keep the end of a try when another has begun.
-async fn an_older_try_undoes_nothing_of_a_younger_one(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+async fn an_older_try_undoes_nothing_of_a_younger_one(commits: &dyn Commit, outbox: &dyn SmsOutbox) {
     let mut first = message(NOW);
     first.lease(NOW);
-    kept(work, first.clone()).await;
+    kept(commits, first.clone()).await;
     let late = NOW.plus(MESSAGE_LEASE);
     let claimed = outbox.claim(late, 100).await.unwrap();
     let second = claimed.into_iter().find(|message| message.id == first.id).unwrap();
-    let again = Settled::Again {
+    let again = SendOutcome::Again {
         at: late,
         reason: "down".to_owned(),
     };
-    for untaken in [again, Settled::Expired] {
-        outbox.settle(&first, &untaken, late).await.unwrap();
+    for untaken in [again, SendOutcome::Expired] {
+        outbox.record_outcome(&first, &untaken, late).await.unwrap();
         assert_eq!(read(outbox, &second).await, second);
     }
-    outbox.settle(&first, &sent("main", "SM-8"), late).await.unwrap();
+    outbox
+        .record_outcome(&first, &sent("main", "SM-8"), late)
+        .await
+        .unwrap();
     assert_eq!(
         read(outbox, &second).await.state,
         MessageState::Sent,
@@ -215,12 +235,12 @@ async fn an_older_try_undoes_nothing_of_a_younger_one(work: &dyn UnitOfWork, out
 }
 
 /// However a store writes them: those of messages that have changed or gone spoil none of the others.
-async fn of_many_ends_at_once_each_counts(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+async fn of_many_ends_at_once_each_counts(commits: &dyn Commit, outbox: &dyn SmsOutbox) {
     let mut leased = Vec::new();
     for _ in 0..150 {
         let mut message = message(NOW);
         message.lease(NOW);
-        leased.push(kept(work, message).await);
+        leased.push(kept(commits, message).await);
     }
     let mut gone = message(NOW);
     gone.lease(NOW);
@@ -232,38 +252,41 @@ async fn of_many_ends_at_once_each_counts(work: &dyn UnitOfWork, outbox: &dyn Sm
     );
     let ends = |at: usize| match at % 3 {
         0 => sent("main", &format!("SM-9-{at}")),
-        1 => Settled::Failed {
+        1 => SendOutcome::Failed {
             reason: format!("no such number, {at}"),
         },
-        _ => Settled::Expired,
+        _ => SendOutcome::Expired,
     };
-    let settled = leased
+    let outcome = leased
         .iter()
         .chain([&gone])
         .enumerate()
         .map(|(at, message)| async move {
-            outbox.settle(message, &ends(at), later(7)).await.unwrap();
+            outbox.record_outcome(message, &ends(at), later(7)).await.unwrap();
         });
-    join_all(settled).await;
+    join_all(outcome).await;
     for (at, leased) in leased.into_iter().enumerate() {
         let mut expected = claimed
             .iter()
             .find(|message| message.id == leased.id)
             .unwrap_or(&leased)
             .clone();
-        expected.settle(leased.tries, ends(at), later(7));
+        expected.record_outcome(leased.tries, ends(at), later(7));
         assert_eq!(read(outbox, &expected).await, expected);
     }
     assert_eq!(outbox.message(&gone.id).await.unwrap(), None);
 }
 
-async fn receipts_lead_forward_alone(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
-    let (one, other) = (kept(work, message(NOW)).await, kept(work, message(NOW)).await);
+async fn receipts_lead_forward_alone(commits: &dyn Commit, outbox: &dyn SmsOutbox) {
+    let (one, other) = (kept(commits, message(NOW)).await, kept(commits, message(NOW)).await);
     let claimed = outbox.claim(NOW, 10).await.unwrap();
     assert_eq!(claimed.len(), 2);
-    outbox.settle(&one, &sent("main", "SM-7"), NOW).await.unwrap();
+    outbox.record_outcome(&one, &sent("main", "SM-7"), NOW).await.unwrap();
     // Another gateway may give the same id.
-    outbox.settle(&other, &sent("backup", "SM-7"), NOW).await.unwrap();
+    outbox
+        .record_outcome(&other, &sent("backup", "SM-7"), NOW)
+        .await
+        .unwrap();
     let receipt = |state: MessageState, error: Option<&str>| DeliveryReceipt {
         provider_id: "SM-7".to_owned(),
         state,
@@ -307,7 +330,7 @@ async fn receipts_lead_forward_alone(work: &dyn UnitOfWork, outbox: &dyn SmsOutb
     assert!(!outbox.receipt("main", &stranger, NOW).await.unwrap());
 }
 
-async fn messages_are_found(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+async fn messages_are_found(commits: &dyn Commit, outbox: &dyn SmsOutbox) {
     let (whose, to) = (user().id, number());
     let mut made = Vec::new();
     for at in 0..4 {
@@ -322,7 +345,7 @@ async fn messages_are_found(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
             due_at: None,
             ..message(later(10_000 + at))
         };
-        made.insert(0, kept(work, next).await);
+        made.insert(0, kept(commits, next).await);
     }
     let query = |user: bool, number: bool, state: Option<MessageState>| MessageQuery {
         user: user.then(|| whose.clone()),
@@ -350,14 +373,14 @@ async fn messages_are_found(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
     assert_eq!(outbox.messages(&page).await.unwrap(), (vec![made[2].clone()], 3));
 }
 
-async fn what_waits_is_not_forgotten(work: &dyn UnitOfWork, outbox: &dyn SmsOutbox) {
+async fn what_waits_is_not_forgotten(commits: &dyn Commit, outbox: &dyn SmsOutbox) {
     let at = NOW.minus(Duration::from_secs(86_400));
-    let waiting = kept(work, message(at)).await;
+    let waiting = kept(commits, message(at)).await;
     let done = Message {
         due_at: None,
         ..message(at)
     };
-    let done = kept(work, done).await;
+    let done = kept(commits, done).await;
     assert_eq!(outbox.forget_messages(at).await.unwrap(), 0, "before, not at");
     assert_eq!(
         outbox.forget_messages(at.plus(Duration::from_millis(1))).await.unwrap(),

@@ -1,24 +1,29 @@
 //! [`UserDirectory`]: finds users by what is asked.
 
-use super::given::{
-    NOW, changed, complete_user, later, number, random, second_factor, stored, unverified, user_with, verified,
-};
-use crate::ports::{Direction, OrderBy, Repository, Span, UserDirectory, UserFilter, UserQuery};
-use crate::{PhoneNumber, User};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::{join, join_all};
+
+use super::full;
+use super::given::{NOW, changed, later, number, random, second_factor, stored, unverified, user_with, verified};
+use crate::change::Stores;
+use crate::ports::{Direction, OrderBy, Span, UserDirectory, UserFilter, UserQuery};
+use crate::{E164, PhoneNumber, User};
 
 /// The whole suite. Both ports are of one store.
-pub async fn all(repository: &dyn Repository<User>, directory: &dyn UserDirectory) {
-    a_number_has_the_owner_who_proved_or_holds_it(repository, directory).await;
-    a_phone_number_id_belongs_to_its_user(repository, directory).await;
-    users_are_listed_whole(repository, directory).await;
-    each_filter_finds_its_users(repository, directory).await;
-    parts_are_found_whatever_the_case(repository, directory).await;
-    spans_leave_out_their_ends(repository, directory).await;
-    orders_put_the_unknown_last_and_ties_by_id(repository, directory).await;
-    pages_follow_on_each_other(repository, directory).await;
+pub async fn all(store: Stores<'_>, directory: &dyn UserDirectory) {
+    a_number_has_the_owner_who_proved_or_holds_it(store, directory).await;
+    a_phone_number_id_belongs_to_its_user(store, directory).await;
+    users_are_listed_whole(store, directory).await;
+    each_filter_finds_its_users(store, directory).await;
+    parts_are_found_whatever_the_case(store, directory).await;
+    spans_leave_out_their_ends(store, directory).await;
+    orders_put_the_unknown_last_and_ties_by_id(store, directory).await;
+    pages_follow_on_each_other(store, directory).await;
+    a_list_shows_one_moment(store, directory).await;
 }
 
-async fn a_number_has_the_owner_who_proved_or_holds_it(store: &dyn Repository<User>, directory: &dyn UserDirectory) {
+async fn a_number_has_the_owner_who_proved_or_holds_it(store: Stores<'_>, directory: &dyn UserDirectory) {
     let held = PhoneNumber {
         held: true,
         ..unverified(2)
@@ -41,7 +46,7 @@ async fn a_number_has_the_owner_who_proved_or_holds_it(store: &dyn Repository<Us
     assert_eq!(directory.owner_of(&numbers[0].number).await.unwrap(), None);
 }
 
-async fn a_phone_number_id_belongs_to_its_user(store: &dyn Repository<User>, directory: &dyn UserDirectory) {
+async fn a_phone_number_id_belongs_to_its_user(store: Stores<'_>, directory: &dyn UserDirectory) {
     let user = user_with(vec![verified(0), unverified(1)]);
     stored(store, &user).await;
     for number in user.phones.numbers() {
@@ -76,8 +81,8 @@ fn among(users: &[User]) -> UserFilter {
     }
 }
 
-async fn users_are_listed_whole(store: &dyn Repository<User>, directory: &dyn UserDirectory) {
-    let mut users = [complete_user(), super::given::user(), complete_user()];
+async fn users_are_listed_whole(store: Stores<'_>, directory: &dyn UserDirectory) {
+    let mut users = [full::user(0), super::given::user(), full::user(0)];
     for (at, user) in (0..).zip(&mut users) {
         user.created_at = later(at);
         stored(store, user).await;
@@ -85,8 +90,15 @@ async fn users_are_listed_whole(store: &dyn Repository<User>, directory: &dyn Us
     assert_eq!(found(directory, among(&users)).await, users);
 }
 
-async fn each_filter_finds_its_users(store: &dyn Repository<User>, directory: &dyn UserDirectory) {
-    let (one, mut other) = (complete_user(), complete_user());
+fn number_of(user: &User, verified: bool) -> E164 {
+    let mut numbers = user.phones.numbers().iter();
+    let found = numbers.find(|number| number.is_verified() == verified);
+    found.unwrap().number.clone()
+}
+
+async fn each_filter_finds_its_users(store: Stores<'_>, directory: &dyn UserDirectory) {
+    let (mut one, mut other) = (full::user(0), full::user(1));
+    one.created_at = NOW;
     other.created_at = later(1);
     stored(store, &one).await;
     stored(store, &other).await;
@@ -98,9 +110,9 @@ async fn each_filter_finds_its_users(store: &dyn Repository<User>, directory: &d
         [(alone, vec![one.clone()]), (filter, vec![one.clone(), other.clone()])]
     };
     let kinds: [fn(&User, &mut UserFilter); 5] = [
-        // One that is verified, one that is not.
-        |user, filter| filter.phone_numbers.push(user.phones.numbers()[0].number.clone()),
-        |user, filter| filter.phone_numbers.push(user.phones.numbers()[2].number.clone()),
+        // Those that are verified, and those that are not.
+        |user, filter| filter.phone_numbers.push(number_of(user, true)),
+        |user, filter| filter.phone_numbers.push(number_of(user, false)),
         |user, filter| filter.ids.push(user.id.clone()),
         |user, filter| filter.external_ids.extend(user.profile.external_id.clone()),
         |user, filter| filter.usernames.extend(user.profile.username.clone()),
@@ -117,14 +129,14 @@ async fn each_filter_finds_its_users(store: &dyn Repository<User>, directory: &d
     assert_eq!(found(directory, contradictory).await, []);
 }
 
-async fn parts_are_found_whatever_the_case(store: &dyn Repository<User>, directory: &dyn UserDirectory) {
+async fn parts_are_found_whatever_the_case(store: Stores<'_>, directory: &dyn UserDirectory) {
     let mut user = user_with(vec![verified(0), unverified(1)]);
     let mark = format!("{:016x}", random());
     user.profile.first_name = Some(format!("{mark} Örjan").parse().unwrap());
     user.profile.last_name = Some(format!("100%_\\ {mark}").parse().unwrap());
     user.profile.username = Some(format!("Name-{mark}").parse().unwrap());
     stored(store, &user).await;
-    let mut bystander = complete_user();
+    let mut bystander = full::user(0);
     bystander.profile.last_name = Some(format!("100 x {}", random()).parse().unwrap());
     stored(store, &bystander).await;
 
@@ -172,7 +184,7 @@ async fn parts_are_found_whatever_the_case(store: &dyn Repository<User>, directo
     assert_eq!(found(directory, filter).await, [], "a name is no number");
 }
 
-async fn spans_leave_out_their_ends(store: &dyn Repository<User>, directory: &dyn UserDirectory) {
+async fn spans_leave_out_their_ends(store: Stores<'_>, directory: &dyn UserDirectory) {
     let mut users: Vec<User> = (0..4).map(|_| super::given::user()).collect();
     for (at, user) in (0..).zip(&mut users) {
         user.created_at = later(at);
@@ -214,7 +226,7 @@ async fn spans_leave_out_their_ends(store: &dyn Repository<User>, directory: &dy
     }
 }
 
-async fn orders_put_the_unknown_last_and_ties_by_id(store: &dyn Repository<User>, directory: &dyn UserDirectory) {
+async fn orders_put_the_unknown_last_and_ties_by_id(store: Stores<'_>, directory: &dyn UserDirectory) {
     // Two alike, one that is greater, one that knows nothing.
     let mut users: Vec<User> = (0..4).map(|_| user_with(vec![verified(0)])).collect();
     users.sort_by_key(|user| user.id.clone());
@@ -259,7 +271,7 @@ async fn orders_put_the_unknown_last_and_ties_by_id(store: &dyn Repository<User>
     );
 }
 
-async fn pages_follow_on_each_other(store: &dyn Repository<User>, directory: &dyn UserDirectory) {
+async fn pages_follow_on_each_other(store: Stores<'_>, directory: &dyn UserDirectory) {
     let mut users: Vec<User> = (0..5).map(|_| super::given::user()).collect();
     for (at, user) in (0..).zip(&mut users) {
         user.created_at = later(at);
@@ -281,4 +293,48 @@ async fn pages_follow_on_each_other(store: &dyn Repository<User>, directory: &dy
         };
         assert_eq!(directory.list(&query).await.unwrap(), expected);
     }
+}
+
+/// A user's primary number stands in another row than the number itself. Whoever reads one of them before a change and the
+/// other one after it has a user that never was.
+async fn a_list_shows_one_moment(store: Stores<'_>, directory: &dyn UserDirectory) {
+    const USERS: u64 = 8;
+    const ROUNDS: u64 = 12;
+    let policy = super::given::policy();
+    let users: Vec<User> = (0..USERS).map(|_| super::given::user()).collect();
+    let policy = &policy;
+    // A first number is added and verified, which makes it the primary one, and is removed again.
+    let first_numbers = users.iter().map(|user| async move {
+        let mut read = stored(store, user).await;
+        for round in 0..ROUNDS {
+            let new = unverified(round);
+            let (id, at) = (new.id.clone(), new.created_at);
+            read = changed(store, read, |user| {
+                user.phones.add(new.id, new.number, at, policy).unwrap();
+            })
+            .await;
+            read = changed(store, read, |user| {
+                user.phones.set_verified(&id, true, at).unwrap();
+            })
+            .await;
+            read = changed(store, read, |user| {
+                user.phones.remove_by_admin(&id, at).unwrap();
+            })
+            .await;
+        }
+    });
+    let done = AtomicBool::new(false);
+    let changes = async {
+        join_all(first_numbers).await;
+        done.store(true, Ordering::Relaxed);
+    };
+    let lists = async {
+        while !done.load(Ordering::Relaxed) {
+            for user in list(directory, among(&users), OrderBy::CreatedAt, Direction::Ascending).await {
+                let verified = user.phones.numbers().iter().any(PhoneNumber::is_verified);
+                assert_eq!(user.phones.primary().is_some(), verified, "{user:?}");
+            }
+        }
+    };
+    join(changes, lists).await;
 }

@@ -16,7 +16,7 @@ pub struct QueuedEvent {
 
 /// What became of telling an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum DeliveryOutcome {
     /// It was taken. With `erase` its body is forgotten at once.
     Delivered {
         /// Whether the body may stand in the store no longer.
@@ -46,7 +46,7 @@ pub trait EventOutbox: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn settle(&self, id: &str, told: &Told, now: Timestamp) -> Result<(), StoreError>;
+    async fn record_outcome(&self, id: &str, outcome: &DeliveryOutcome, now: Timestamp) -> Result<(), StoreError>;
 
     /// Makes events due again that were made since then: with `all` also those that were told, else
     /// those alone that were not. Answers how many.

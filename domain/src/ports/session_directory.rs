@@ -43,4 +43,11 @@ pub trait SessionDirectory: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn clients(&self, limit: u32, offset: u64) -> Result<(Vec<Client>, u64), StoreError>;
+
+    /// Removes clients that were made before `before` and never did anything: without sessions, and without a sign-up or
+    /// sign-in that has begun since. How many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn forget_idle_clients(&self, before: Timestamp) -> Result<u64, StoreError>;
 }

@@ -13,12 +13,12 @@ pub struct Sms {
     pub id: MessageId,
     /// To whom.
     pub to: E164,
-    /// The code in it, for gateways that build a text of their own.
-    pub code: OtpCode,
+    /// The code in it, for gateways that build a text of their own; none in a notice.
+    pub code: Option<OtpCode>,
     text: String,
     /// From whom, where the route says so: a number, a name, a messaging service.
     pub sender: Option<String>,
-    /// How long the code is still valid: later the text is worth nothing.
+    /// How long the text is still worth sending: a code is valid no longer.
     pub valid_for: Duration,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Debug for Sms {
 impl Sms {
     /// A text, ready to go.
     #[must_use]
-    pub const fn new(id: MessageId, to: E164, code: OtpCode, text: String, valid_for: Duration) -> Self {
+    pub const fn new(id: MessageId, to: E164, code: Option<OtpCode>, text: String, valid_for: Duration) -> Self {
         Self {
             id,
             to,

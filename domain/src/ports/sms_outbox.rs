@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::message::{Message, MessageState, Settled};
+use crate::message::{DeliveryReceipt, Message, MessageState, SendOutcome};
 use crate::{MessageId, Timestamp, UserId};
 
 /// Which messages are meant; all given conditions must hold.
@@ -19,17 +19,6 @@ pub struct MessageQuery {
     pub offset: u64,
 }
 
-/// What a carrier says of a message that it took.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryReceipt {
-    /// What the provider calls the message.
-    pub provider_id: String,
-    /// How far it has come.
-    pub state: MessageState,
-    /// Why not further.
-    pub error: Option<String>,
-}
-
 /// Keeps messages from the commit that made them ([`Write::Message`](super::Write::Message)) until nobody asks any more.
 ///
 /// Any number of processes may share it: a message is with one of them at a time.
@@ -42,15 +31,14 @@ pub trait SmsOutbox: Send + Sync {
     /// [`StoreError`].
     async fn claim(&self, now: Timestamp, limit: u32) -> Result<Vec<Message>, StoreError>;
 
-    /// Notes what came of a try ([`Message::settle`]) of the message that was `leased` for it. A receipt may have been
+    /// Notes what came of a try ([`Message::record_outcome`]) of the message that was `leased` for it. A receipt may have been
     /// faster: what decides is the message as it is kept, and `leased` is the guess at it that nearly always holds.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn settle(&self, leased: &Message, settled: &Settled, now: Timestamp) -> Result<(), StoreError>;
+    async fn record_outcome(&self, leased: &Message, outcome: &SendOutcome, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Notes what the carrier behind `gateway` says, as far as [`MessageState::may_become`] lets it. Whether there is
-    /// such a message.
+    /// Notes what the carrier behind `gateway` says ([`Message::apply_receipt`]). Whether there is such a message.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -77,7 +77,7 @@ pub struct UserQuery {
 }
 
 /// Answers questions across users. What it says may be outdated a moment later; what must be
-/// unique is decided by [`Repository::commit`](super::Repository::commit) alone.
+/// unique is decided by [`Commit::commit`](super::Commit::commit) alone.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait UserDirectory: Send + Sync {

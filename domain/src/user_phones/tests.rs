@@ -271,7 +271,7 @@ fn the_default_passes_to_the_oldest_and_the_last_takes_the_backup_codes_along() 
     phones.remove(&id(1), at(9), &policy()).unwrap();
     assert!(phones.is_default_second_factor(&id(2)) && phones.backup_code_enabled());
     phones.unreserve(&id(2), at(10)).unwrap();
-    assert!(!phones.two_factor_enabled() && !phones.backup_code_enabled());
+    assert!(!phones.has_reserved_number() && !phones.backup_code_enabled());
     assert_eq!(
         (phones.parts().mfa_enabled_at, phones.parts().mfa_disabled_at),
         (Some(at(2)), Some(at(10)))
@@ -332,7 +332,7 @@ fn what_an_administrator_takes_away_is_handed_on() {
     };
     phones.replace_all(new, at(6));
     assert_eq!(
-        (phones.numbers().len(), phones.primary(), phones.two_factor_enabled()),
+        (phones.numbers().len(), phones.primary(), phones.has_reserved_number()),
         (1, None, false)
     );
     assert!(phones.get(&id(8)).unwrap().held);
@@ -458,7 +458,7 @@ proptest! {
                 prop_assert!(number.verification.attempts().is_none_or(|attempts| attempts <= policy().max_attempts));
             }
             let defaults = phones.numbers().iter().filter(|number| phones.is_default_second_factor(&number.id)).count();
-            prop_assert_eq!(defaults, usize::from(phones.two_factor_enabled()));
+            prop_assert_eq!(defaults, usize::from(phones.has_reserved_number()));
             // A user who could sign in by phone still can, unless an administrator stepped in.
             let identifies = |phones: &UserPhones| phones.numbers().iter().any(PhoneNumber::identifies);
             let by_admin = matches!(step, Step::AdminAdd(..) | Step::AdminSetVerified(..) | Step::AdminRemove(_) | Step::AdminReplace(_));

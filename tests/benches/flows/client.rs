@@ -1,3 +1,4 @@
+use std::fmt::Arguments;
 use std::io::Write;
 use std::net::Ipv4Addr;
 
@@ -6,13 +7,26 @@ use tokio::net::TcpStream;
 
 use crate::Failure;
 
+/// What shows a server who asks.
+#[derive(Debug, Clone)]
+pub(crate) enum Credential {
+    Nobody,
+    /// The text after `Bearer`.
+    Bearer(String),
+    /// The browser's `__client` cookie, empty before there is one: each answer may replace it.
+    Session(String),
+}
+
 /// A keep-alive connection that knows just enough HTTP/1.1 to ask and to find the end of an answer:
 /// what the load generator spends is taken from the server, which shares its cores.
 pub(crate) struct Connection {
     stream: TcpStream,
     port: u16,
     request: Vec<u8>,
+    form: Vec<u8>,
     answer: Vec<u8>,
+    /// Where the body of the answer begins.
+    body: usize,
 }
 
 impl Connection {
@@ -23,76 +37,95 @@ impl Connection {
             stream,
             port,
             request: Vec::with_capacity(1024),
-            answer: Vec::with_capacity(4096),
+            form: Vec::with_capacity(256),
+            answer: Vec::with_capacity(8192),
+            body: 0,
         })
     }
 
-    pub(crate) async fn get(&mut self, path: &str) -> Result<&str, Failure> {
-        self.request.clear();
-        write!(
-            self.request,
-            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n\r\n",
-            self.port
-        )?;
-        self.exchange().await
+    /// Answers the body, if the status is 200.
+    pub(crate) async fn get(&mut self, path: &str, credential: &mut Credential) -> Result<&str, Failure> {
+        self.begin(format_args!("GET {path}"), credential)?;
+        self.request.extend_from_slice(b"\r\n");
+        self.exchange(credential).await
     }
 
     /// Posts a form and answers the body, if the status is 200.
     pub(crate) async fn post(
         &mut self,
-        path: std::fmt::Arguments<'_>,
-        bearer: &str,
-        form: std::fmt::Arguments<'_>,
+        path: Arguments<'_>,
+        credential: &mut Credential,
+        form: Arguments<'_>,
     ) -> Result<&str, Failure> {
-        let Self { port, request, .. } = self;
-        request.clear();
+        self.begin(format_args!("POST {path}"), credential)?;
+        self.form.clear();
+        write!(self.form, "{form}")?;
         write!(
-            request,
-            "POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {bearer}\r\n\
-             content-type: application/x-www-form-urlencoded\r\ncontent-length: "
+            self.request,
+            "content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+            self.form.len()
         )?;
-        // Its length is known once it is written: two digits, for forms here have 10 to 99 bytes.
-        let length = request.len();
-        write!(request, "00\r\n\r\n")?;
-        let start = request.len();
-        write!(request, "{form}")?;
-        let size = request.len() - start;
-        write!(&mut request[length..length + 2], "{size:02}")?;
-        self.exchange().await
+        self.request.extend_from_slice(&self.form);
+        self.exchange(credential).await
     }
 
-    async fn exchange(&mut self) -> Result<&str, Failure> {
+    /// Writes the request up to the headers that a body needs.
+    fn begin(&mut self, line: Arguments<'_>, credential: &Credential) -> Result<(), Failure> {
+        let Self { port, request, .. } = self;
+        request.clear();
+        write!(request, "{line} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n")?;
+        match credential {
+            Credential::Nobody => {}
+            Credential::Bearer(bearer) => write!(request, "authorization: Bearer {bearer}\r\n")?,
+            Credential::Session(cookie) => {
+                write!(
+                    request,
+                    "origin: http://127.0.0.1:{port}\r\ncookie: __client={cookie}\r\n"
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn exchange(&mut self, credential: &mut Credential) -> Result<&str, Failure> {
         self.stream.write_all(&self.request).await?;
         self.answer.clear();
-        let (mut body, mut end) = (0, usize::MAX);
+        self.body = 0;
+        let mut end = usize::MAX;
         while self.answer.len() < end {
             if self.stream.read_buf(&mut self.answer).await? == 0 {
                 return Err("the server closed the connection".into());
             }
-            if body == 0
+            if self.body == 0
                 && let Some(head) = self.answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")
             {
-                body = head + 4;
-                end = body + content_length(&self.answer[..head])?;
+                self.body = head + 4;
+                let length =
+                    header(&self.answer[..head], "content-length: ").ok_or("an answer without content-length")?;
+                end = self.body + length.parse::<usize>()?;
             }
         }
         let text = std::str::from_utf8(&self.answer)?;
-        if self.answer.get(9..12) == Some(b"200") {
-            Ok(&text[body..end])
-        } else {
-            Err(one_line(text).into())
+        if self.answer.get(9..12) != Some(b"200") {
+            return Err(one_line(text).into());
         }
+        if let Credential::Session(cookie) = credential
+            && let Some(set) = header(&self.answer[..self.body], "set-cookie: __client=")
+        {
+            set.split(';').next().unwrap_or_default().clone_into(cookie);
+        }
+        Ok(&text[self.body..end])
     }
 }
 
-fn content_length(head: &[u8]) -> Result<usize, Failure> {
-    const NAME: &[u8] = b"content-length: ";
+/// What follows `beginning` in the first line of a head that begins so.
+fn header<'a>(head: &'a [u8], beginning: &str) -> Option<&'a str> {
     let line = head.split(|byte| *byte == b'\n').find(|line| {
-        line.get(..NAME.len())
-            .is_some_and(|name| name.eq_ignore_ascii_case(NAME))
+        line.get(..beginning.len())
+            .is_some_and(|found| found.eq_ignore_ascii_case(beginning.as_bytes()))
     });
-    let value = line.and_then(|line| std::str::from_utf8(&line[NAME.len()..]).ok());
-    Ok(value.ok_or("an answer without content-length")?.trim().parse()?)
+    let value = line.and_then(|line| std::str::from_utf8(&line[beginning.len()..]).ok());
+    value.map(str::trim)
 }
 
 /// The status line and the body of an answer that was not expected.

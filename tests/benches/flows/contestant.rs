@@ -5,22 +5,28 @@ use crate::Failure;
 /// Who is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Contestant {
-    /// Our server on a SQLite file.
+    /// Our server on a SQLite file, whose users are in sessions of ours.
+    SqliteInSession,
+    /// The same, whose users come with the tokens of an identity provider.
     Sqlite,
     /// A bare server on such a file: `tests/src/bin/yardstick.rs`.
     Yardstick,
-    /// One process of our server on PostgreSQL.
+    /// One process of our server on PostgreSQL, whose users are in sessions of ours.
+    PostgresInSession,
+    /// The same, whose users come with the tokens of an identity provider.
     Postgres,
-    /// Two processes of it on one database, each with half of the clients.
+    /// Two processes of that on one database, each with half of the clients.
     PostgresTwice,
     /// PostgreSQL with our statements and nobody of ours: `pgbench/flow.sql`.
     Pgbench,
 }
 
 impl Contestant {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 7] = [
+        Self::SqliteInSession,
         Self::Sqlite,
         Self::Yardstick,
+        Self::PostgresInSession,
         Self::Postgres,
         Self::PostgresTwice,
         Self::Pgbench,
@@ -29,8 +35,10 @@ impl Contestant {
     /// For the command line, the tables and programs.
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::SqliteInSession => "sqlite-session",
             Self::Sqlite => "sqlite",
             Self::Yardstick => "yardstick",
+            Self::PostgresInSession => "postgres-session",
             Self::Postgres => "postgres",
             Self::PostgresTwice => "postgres-2",
             Self::Pgbench => "pgbench",
@@ -40,10 +48,12 @@ impl Contestant {
     /// For readers.
     pub(crate) const fn title(self) -> &'static str {
         match self {
-            Self::Sqlite => "SQLite",
+            Self::SqliteInSession => "SQLite, in a session",
+            Self::Sqlite => "SQLite, by token",
             Self::Yardstick => "SQLite yardstick",
-            Self::Postgres => "PostgreSQL",
-            Self::PostgresTwice => "PostgreSQL, 2 processes",
+            Self::PostgresInSession => "PostgreSQL, in a session",
+            Self::Postgres => "PostgreSQL, by token",
+            Self::PostgresTwice => "PostgreSQL, by token, 2 processes",
             Self::Pgbench => "pgbench",
         }
     }
@@ -51,10 +61,23 @@ impl Contestant {
     /// What shows how much of its speed is lost on the way.
     pub(crate) const fn yardstick(self) -> Option<Self> {
         match self {
-            Self::Sqlite => Some(Self::Yardstick),
-            Self::Postgres | Self::PostgresTwice => Some(Self::Pgbench),
+            Self::SqliteInSession | Self::Sqlite => Some(Self::Yardstick),
+            Self::PostgresInSession | Self::Postgres | Self::PostgresTwice => Some(Self::Pgbench),
             Self::Yardstick | Self::Pgbench => None,
         }
+    }
+
+    /// The same server, asked with the tokens of an identity provider, for one whose users are in sessions.
+    pub(crate) const fn by_token(self) -> Option<Self> {
+        match self {
+            Self::SqliteInSession => Some(Self::Sqlite),
+            Self::PostgresInSession => Some(Self::Postgres),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn is_in_session(self) -> bool {
+        self.by_token().is_some()
     }
 
     pub(crate) const fn is_ours(self) -> bool {
@@ -62,13 +85,16 @@ impl Contestant {
     }
 
     pub(crate) const fn on_postgres(self) -> bool {
-        matches!(self, Self::Postgres | Self::PostgresTwice | Self::Pgbench)
+        matches!(
+            self,
+            Self::PostgresInSession | Self::Postgres | Self::PostgresTwice | Self::Pgbench
+        )
     }
 
     /// How many processes of a server the clients share.
     pub(crate) const fn processes(self) -> usize {
         match self {
-            Self::Sqlite | Self::Yardstick | Self::Postgres => 1,
+            Self::SqliteInSession | Self::Sqlite | Self::Yardstick | Self::PostgresInSession | Self::Postgres => 1,
             Self::PostgresTwice => 2,
             Self::Pgbench => 0,
         }

@@ -4,12 +4,13 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::Failure;
-use crate::client::Connection;
+use crate::client::{Connection, Credential};
 use crate::contestant::{Case, Contestant};
 use crate::people::{People, Person};
 use crate::processes::{busy, cpu_of};
 use crate::sample::Sample;
 use crate::server::Server;
+use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::stores::Stores;
 
@@ -47,14 +48,17 @@ pub(crate) struct Reading {
 pub(crate) async fn measure(
     settings: &Settings,
     people: &mut People,
+    sessions: &mut Sessions,
     stores: &Stores,
     case: Case,
 ) -> Result<Sample, Failure> {
     people.begin(settings)?;
     let store = stores.get(case).await?;
+    sessions.begin(settings, people, case, &store).await?;
     let syncs = stores.syncs(case.who).await?;
     let server = Server::start(settings, case.who, &store).await?;
     let idle = server.memory("VmRSS");
+    sessions.load_pages(settings, people, &server).await?;
     let mut sample = run(settings, people, &server, stores, case).await?;
     sample.idle_memory = idle;
     sample.peak_memory = server.memory("VmHWM");
@@ -99,8 +103,9 @@ pub(crate) async fn run(
 
 /// Has one more person verify a number, and answers who it was.
 pub(crate) async fn one_more(people: &People, server: &Server, contestant: Contestant) -> Result<Person, Failure> {
-    let (person, bearer) = people.next(contestant)?;
-    flow(&person, &bearer, server, &mut Connection::open(server.port(0)).await?).await?;
+    let (person, credential) = people.next(contestant)?;
+    let mut connection = Connection::open(server.port(0)).await?;
+    flow(&person, credential, server, &mut connection).await?;
     Ok(person)
 }
 
@@ -108,13 +113,19 @@ async fn client(people: &People, server: &Server, contestant: Contestant, nth: u
     let mut done = Done::default();
     let mut connection = None;
     while Instant::now() < end {
+        let (person, credential) = match people.next(contestant) {
+            Ok(next) => next,
+            Err(error) => {
+                done.errors.push(error.to_string());
+                break;
+            }
+        };
         let next = async {
             let connection = match &mut connection {
                 Some(connection) => connection,
                 none => none.insert(Connection::open(server.port(nth)).await?),
             };
-            let (person, bearer) = people.next(contestant)?;
-            flow(&person, &bearer, server, connection).await
+            flow(&person, credential, server, connection).await
         };
         match next.await {
             Ok(flow) => done.flows.push(flow),
@@ -127,12 +138,17 @@ async fn client(people: &People, server: &Server, contestant: Contestant, nth: u
     done
 }
 
-async fn flow(person: &Person, bearer: &str, server: &Server, connection: &mut Connection) -> Result<Flow, Failure> {
+async fn flow(
+    person: &Person,
+    mut credential: Credential,
+    server: &Server,
+    connection: &mut Connection,
+) -> Result<Flow, Failure> {
     let start = Instant::now();
     let answer = connection
         .post(
             format_args!("/v1/me/phone_numbers"),
-            bearer,
+            &mut credential,
             format_args!("phone_number=%2B{}", person.number),
         )
         .await?;
@@ -147,7 +163,7 @@ async fn flow(person: &Person, bearer: &str, server: &Server, connection: &mut C
     let asked = Instant::now();
     let path = format_args!("/v1/me/phone_numbers/{id}/prepare_verification");
     connection
-        .post(path, bearer, format_args!("strategy=phone_code"))
+        .post(path, &mut credential, format_args!("strategy=phone_code"))
         .await?;
     let prepared = asked.elapsed();
     let code = timeout(CODE_PATIENCE, code)
@@ -156,7 +172,9 @@ async fn flow(person: &Person, bearer: &str, server: &Server, connection: &mut C
 
     let tried = Instant::now();
     let path = format_args!("/v1/me/phone_numbers/{id}/attempt_verification");
-    let answer = connection.post(path, bearer, format_args!("code={code}")).await?;
+    let answer = connection
+        .post(path, &mut credential, format_args!("code={code}"))
+        .await?;
     if !answer.contains("\"status\":\"verified\"") {
         return Err(format!("not verified: {answer}").into());
     }

@@ -1,8 +1,9 @@
 //! `make bench`: whole verification flows against ours and against yardsticks, in turn.
 //!
-//! A flow is a new user who adds a new number, asks for a code and sends it back: three requests over
+//! A flow is a user without a number who adds a new one, asks for a code and sends it back: three requests over
 //! a keep-alive connection, each answered after its commit is on disk (a real SQLite file with
-//! `synchronous=FULL`, a real PostgreSQL with `fsync`). The contestants take turns, on stores with more or fewer
+//! `synchronous=FULL`, a real PostgreSQL with `fsync`). Users come in sessions of ours, which were made before the
+//! measurement, or with the tokens of an identity provider, which were signed before it. The contestants take turns, on stores with more or fewer
 //! numbers in them and with more or fewer clients, and what is printed is the median of the rounds.
 //!
 //! The load comes from one thread of this process, which shares the machine's cores with the server;
@@ -20,6 +21,7 @@ mod processes;
 mod report;
 mod sample;
 mod server;
+mod sessions;
 mod settings;
 mod startup;
 mod statements;
@@ -36,6 +38,7 @@ use crate::contestant::Contestant;
 use crate::machine::Machine;
 use crate::people::People;
 use crate::report::Report;
+use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::stores::Stores;
 
@@ -66,6 +69,7 @@ async fn run() -> Result<(), Failure> {
     let machine = Machine::describe(folder.path())?;
     println!("{}\n{machine}", machine.provenance());
     let mut people = People::new(settings.ids)?;
+    let mut sessions = Sessions::default();
     let stores = Stores::prepare(&settings, &mut people, folder.path()).await?;
     let mut report = Report {
         machine,
@@ -79,8 +83,8 @@ async fn run() -> Result<(), Failure> {
     if let Some(postgres) = &report.postgres {
         println!("{postgres}");
     }
-    measure(&settings, &mut people, &stores, &mut report).await?;
-    trace(&settings, &mut people, &stores, &mut report).await?;
+    measure(&settings, &mut people, &mut sessions, &stores, &mut report).await?;
+    trace(&settings, &mut people, &mut sessions, &stores, &mut report).await?;
     println!("{report}");
     if let Some(file) = &settings.json {
         std::fs::write(file, format!("{:#}\n", report.json()))?;
@@ -95,6 +99,7 @@ async fn run() -> Result<(), Failure> {
 async fn measure(
     settings: &Settings,
     people: &mut People,
+    sessions: &mut Sessions,
     stores: &Stores,
     report: &mut Report,
 ) -> Result<(), Failure> {
@@ -104,7 +109,7 @@ async fn measure(
         for case in settings.cases(round) {
             let measured = match case.who {
                 Contestant::Pgbench => pgbench::measure(settings, stores, case).await,
-                _ => load::measure(settings, people, stores, case).await,
+                _ => load::measure(settings, people, sessions, stores, case).await,
             };
             let outcome = match &measured {
                 Ok(sample) => format!("{:.0} flows/s, {} errors", sample.flows_per_second, sample.errors.len()),
@@ -123,7 +128,8 @@ async fn measure(
             );
         }
     }
-    for &who in settings.contestants.iter().filter(|who| who.processes() == 1) {
+    let starting = |who: &&Contestant| who.processes() == 1 && !who.is_in_session();
+    for &who in settings.contestants.iter().filter(starting) {
         if settings.starts > 0 {
             report
                 .starts
@@ -134,7 +140,13 @@ async fn measure(
 }
 
 /// Checks once, outside the measurements, that the servers on SQLite count their syncs truly.
-async fn trace(settings: &Settings, people: &mut People, stores: &Stores, report: &mut Report) -> Result<(), Failure> {
+async fn trace(
+    settings: &Settings,
+    people: &mut People,
+    sessions: &mut Sessions,
+    stores: &Stores,
+    report: &mut Report,
+) -> Result<(), Failure> {
     if !syncs::can_trace() {
         println!("strace is not installed (apt-get install strace): the servers' own count of syncs was not checked");
         return Ok(());
@@ -143,7 +155,7 @@ async fn trace(settings: &Settings, people: &mut People, stores: &Stores, report
         for clients in [1, 16] {
             report
                 .traced
-                .push(syncs::trace(settings, people, stores, who, clients).await?);
+                .push(syncs::trace(settings, people, sessions, stores, who, clients).await?);
         }
     }
     Ok(())

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -6,11 +7,15 @@ use phoneproof::DevIssuer;
 use phoneproof_domain::{InstanceSecret, Timestamp, UserId};
 
 use crate::Failure;
+use crate::client::Credential;
 use crate::contestant::Contestant;
 use crate::settings::Settings;
 
 /// The secret of our server: the tokens are signed with what is derived from it.
 pub(crate) const INSTANCE_SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// The secret key of our server, for the back end that makes users and sessions.
+pub(crate) const SECRET_KEY: &str = "sk_test_0123456789abcdef";
 
 /// Area codes whose numbers libphonenumber knows as valid whatever follows.
 const AREAS: [u64; 16] = [
@@ -22,8 +27,9 @@ const LINES: u64 = 10_000;
 /// Prime, and no divisor of how many numbers there are: a walk of this step meets each once.
 const STEP: u64 = 7_368_787;
 
-/// Of the 126,560,000 people there are, the first who have their numbers verified by the yardstick, and the first who
-/// have had theirs verified before; those before them come to our server. Nobody comes twice.
+/// Of the 126,560,000 people there are, the first for whom no token is signed beforehand, because they come to the yardstick
+/// or in a session, and the first who have had their numbers verified before; those before them come to our server with a
+/// token. Nobody comes twice.
 const UNSIGNED: usize = 40_000_000;
 const STORED: usize = 80_000_000;
 
@@ -50,6 +56,7 @@ impl Ids {
 }
 
 /// A user of whom nobody has heard, and a number that nobody has.
+#[derive(Clone)]
 pub(crate) struct Person {
     pub(crate) user: String,
     /// Without its plus sign.
@@ -64,7 +71,9 @@ pub(crate) struct People {
     tokens: VecDeque<String>,
     signed: usize,
     next: AtomicUsize,
-    next_unsigned: AtomicUsize,
+    unsigned: AtomicUsize,
+    /// Those who are signed in, for the measurement under way.
+    in_session: RefCell<VecDeque<(Person, Credential)>>,
 }
 
 impl People {
@@ -75,7 +84,8 @@ impl People {
             tokens: VecDeque::new(),
             signed: 0,
             next: AtomicUsize::new(0),
-            next_unsigned: AtomicUsize::new(UNSIGNED),
+            unsigned: AtomicUsize::new(UNSIGNED),
+            in_session: RefCell::default(),
         })
     }
 
@@ -93,15 +103,30 @@ impl People {
     }
 
     /// The next person, and what shows a server who it is.
-    pub(crate) fn next(&self, contestant: Contestant) -> Result<(Person, String), Failure> {
+    pub(crate) fn next(&self, contestant: Contestant) -> Result<(Person, Credential), Failure> {
+        if contestant.is_in_session() {
+            let next = self.in_session.borrow_mut().pop_front();
+            return next.ok_or_else(|| "each session that was made before the measurement is used".into());
+        }
         if !contestant.is_ours() {
-            let person = self.person(self.next_unsigned.fetch_add(1, Ordering::Relaxed));
-            let bearer = person.user.clone();
+            let person = self.next_unsigned();
+            let bearer = Credential::Bearer(person.user.clone());
             return Ok((person, bearer));
         }
         let at = self.next.fetch_add(1, Ordering::Relaxed);
         let signed = self.tokens.get(at - self.signed).cloned();
-        Ok((self.person(at), signed.map_or_else(|| self.token(at), Ok)?))
+        let bearer = signed.map_or_else(|| self.token(at), Ok)?;
+        Ok((self.person(at), Credential::Bearer(bearer)))
+    }
+
+    /// The next one for whom no token was signed beforehand.
+    pub(crate) fn next_unsigned(&self) -> Person {
+        self.person(self.unsigned.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Those who are signed in and have not come yet.
+    pub(crate) const fn in_session(&self) -> &RefCell<VecDeque<(Person, Credential)>> {
+        &self.in_session
     }
 
     fn person(&self, at: usize) -> Person {
@@ -109,7 +134,12 @@ impl People {
     }
 
     fn token(&self, at: usize) -> Result<String, Failure> {
-        let user: UserId = self.person(at).user.parse()?;
+        self.token_of(&self.person(at))
+    }
+
+    /// The token of an identity provider for `person`.
+    pub(crate) fn token_of(&self, person: &Person) -> Result<String, Failure> {
+        let user: UserId = person.user.parse()?;
         let now = Timestamp::from_millis(now()?);
         Ok(self.issuer.token(&user, now, Duration::from_secs(86_400)))
     }

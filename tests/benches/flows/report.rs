@@ -58,6 +58,12 @@ impl Report {
         self.over(case, Case { who, ..case })
     }
 
+    /// Flows a second in sessions over those by token.
+    pub(crate) fn of_by_token(&self, case: Case) -> Option<f64> {
+        let who = case.who.by_token()?;
+        self.over(case, Case { who, ..case })
+    }
+
     /// Flows a second over those on an empty store.
     pub(crate) fn of_empty(&self, case: Case) -> Option<f64> {
         self.over(case, Case { stored: 0, ..case })

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Failure;
-use crate::client::Connection;
+use crate::client::{Connection, Credential};
 use crate::codes::Codes;
 use crate::contestant::Contestant;
-use crate::people::INSTANCE_SECRET;
+use crate::people::{INSTANCE_SECRET, SECRET_KEY};
 use crate::processes::{cpu_of, memory};
 use crate::settings::Settings;
 use crate::stores::Store;
@@ -82,12 +82,14 @@ impl Server {
     /// The groups of commits that were written so far, each of which is one sync; none where the database counts them.
     pub(crate) async fn groups(&self) -> Result<Option<u32>, Failure> {
         let counter = match self.contestant {
-            Contestant::Sqlite => "phoneproof_store_groups_total ",
+            Contestant::SqliteInSession | Contestant::Sqlite => "phoneproof_store_groups_total ",
             Contestant::Yardstick => "yardstick_store_groups_total ",
-            Contestant::Postgres | Contestant::PostgresTwice | Contestant::Pgbench => return Ok(None),
+            Contestant::PostgresInSession | Contestant::Postgres | Contestant::PostgresTwice | Contestant::Pgbench => {
+                return Ok(None);
+            }
         };
         let mut connection = Connection::open(self.port(0)).await?;
-        let answer = connection.get("/metrics").await?;
+        let answer = connection.get("/metrics", &mut Credential::Nobody).await?;
         let groups = answer.lines().find_map(|line| line.strip_prefix(counter));
         let groups = groups.ok_or_else(|| format!("/metrics has no {counter}"))?;
         Ok(Some(groups.trim().parse()?))
@@ -127,6 +129,7 @@ fn configure(command: &mut Command, store: &Store) -> Result<(), Failure> {
         .env("PHONEPROOF__STORE__URL", store.url()?)
         .env("PHONEPROOF__STORE__SYNCHRONOUS", "full")
         .env("PHONEPROOF__INSTANCE__SECRET", INSTANCE_SECRET)
+        .env("PHONEPROOF__KEYS__SECRET_KEY", SECRET_KEY)
         .env("PHONEPROOF__LIMITS__ENABLED", "false");
     Ok(())
 }

@@ -13,16 +13,19 @@ use crate::people::Ids;
 /// - `BENCH_ROUNDS`: how often each cell of the matrix is measured; 3.
 /// - `BENCH_CLIENTS`: `1,16,64`. `BENCH_STORED`: users with a verified number that are there before; `0`.
 /// - `BENCH_IDS`: what the ids of users are like, `ordered` by time as ours and Clerk's, or `random`; `ordered`.
+/// - `BENCH_PAGES`: `new`: the first answer of each flow in a session gives its page the first session token; `loaded`: the
+///   page was loaded before the measurement, so no flow has a token signed while it is young enough to be repeated; `new`.
 /// - `BENCH_STARTS`: starts that are timed; 10. 0: none.
 /// - `BENCH_FOLDER`: where the databases are, which decides what disk is measured; the system's temporary folder.
 ///   PostgreSQL's own user must be able to enter it.
-/// - `PHONEPROOF_BIN`, `YARDSTICK_BIN`: other programs than those of `target/release`.
+/// - `PHONEPROOF_BIN`, `YARDSTICK_BIN`: other programs than those beside the benchmark, `target/dist` with `make bench`.
 ///
-/// From the command line, after `--`: `--only sqlite,postgres` (of sqlite, yardstick, postgres, postgres-2, pgbench),
-/// `--json FILE`, `--markdown FILE`, `--trace-statements FILE` (measures nothing; see `pgbench/README.md`).
+/// From the command line, after `--`: `--only sqlite,postgres` (of sqlite-session, sqlite, yardstick,
+/// postgres-session, postgres, postgres-2, pgbench), `--json FILE`, `--markdown FILE`, `--trace-statements FILE` (measures nothing; see `pgbench/README.md`).
 ///
-/// A full run (`make bench-full`: 5 contestants, 4 sizes, 4 numbers of clients, 5 rounds of 3 s) is 400 measurements of
-/// about 4 s, tokens, starts and connections among them, after the stores were filled: plan 40 minutes and 25 GB of disk.
+/// A full run (`make bench-full`: 7 contestants, 4 sizes, 4 numbers of clients, 5 rounds of 3 s) is 560 measurements of
+/// about 4 s, tokens, starts and connections among them, and about 10 s more where sessions are made, after the stores were
+/// filled: plan an hour and 25 GB of disk.
 pub(crate) struct Settings {
     pub(crate) span: Duration,
     pub(crate) dropped: Duration,
@@ -30,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) clients: Vec<usize>,
     pub(crate) stored: Vec<u32>,
     pub(crate) ids: Ids,
+    pub(crate) pages: Pages,
     pub(crate) starts: usize,
     pub(crate) folder: PathBuf,
     pub(crate) contestants: Vec<Contestant>,
@@ -38,6 +42,13 @@ pub(crate) struct Settings {
     pub(crate) trace_statements: Option<PathBuf>,
     ours: PathBuf,
     yardstick: PathBuf,
+}
+
+/// Whether the page of a user in a session has a session token when the flow begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pages {
+    New,
+    Loaded,
 }
 
 /// What may stand after `--`.
@@ -63,6 +74,11 @@ impl Settings {
                 Some("random") => Ids::Random,
                 Some(unknown) => return Err(format!("BENCH_IDS={unknown:?}: neither `ordered` nor `random`").into()),
             },
+            pages: match text("BENCH_PAGES").as_deref() {
+                None | Some("new") => Pages::New,
+                Some("loaded") => Pages::Loaded,
+                Some(unknown) => return Err(format!("BENCH_PAGES={unknown:?}: neither `new` nor `loaded`").into()),
+            },
             starts: count("BENCH_STARTS", 10)?,
             folder: text("BENCH_FOLDER").map_or_else(std::env::temp_dir, PathBuf::from),
             contestants: arguments.only.unwrap_or_else(|| Contestant::ALL.to_vec()),
@@ -79,7 +95,7 @@ impl Settings {
         for path in [&settings.ours, &settings.yardstick] {
             if !path.is_file() {
                 return Err(format!(
-                    "there is no {}: run `make bench`, or `cargo build --release -p phoneproof`, or set PHONEPROOF_BIN (YARDSTICK_BIN)",
+                    "there is no {}: run `make bench`, or set PHONEPROOF_BIN (YARDSTICK_BIN)",
                     path.display()
                 )
                 .into());
@@ -104,7 +120,11 @@ impl Settings {
             Ids::Ordered => "ordered by time",
             Ids::Random => "random",
         };
-        format!("medians of {rounds} round(s) of {span} s; ids of users are {ids}")
+        let pages = match self.pages {
+            Pages::New => "each flow in a session signs one token",
+            Pages::Loaded => "pages of sessions are loaded before",
+        };
+        format!("medians of {rounds} round(s) of {span} s; ids of users are {ids}; {pages}")
     }
 
     /// What is measured in a round, in its order: who is compared takes turns, first ones in every second round last.
@@ -172,7 +192,7 @@ fn seconds(name: &str, default: f64) -> Result<Duration, Failure> {
     Duration::try_from_secs_f64(seconds).map_err(|error| format!("{name}: {error}").into())
 }
 
-/// The program in a folder above this one: `cargo bench` runs from `target/release/deps`.
+/// The program in a folder above this one: `cargo bench --profile dist` runs from `target/dist/deps`.
 fn binary(variable: &str, name: &str) -> PathBuf {
     text(variable).map_or_else(
         || {
@@ -182,7 +202,7 @@ fn binary(variable: &str, name: &str) -> PathBuf {
                 .skip(1)
                 .map(|folder| folder.join(name))
                 .find(|path| path.is_file());
-            found.unwrap_or_else(|| PathBuf::from("target/release").join(name))
+            found.unwrap_or_else(|| PathBuf::from("target/dist").join(name))
         },
         PathBuf::from,
     )

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::Failure;
-use crate::client::Connection;
+use crate::client::{Connection, Credential};
 use crate::contestant::{Case, Contestant};
 use crate::sample::median;
 use crate::server::Server;
@@ -37,5 +37,6 @@ pub(crate) async fn measure(settings: &Settings, stores: &Stores, who: Contestan
 }
 
 async fn healthy(port: u16) -> Result<(), Failure> {
-    Connection::open(port).await?.get("/v1/health").await.map(drop)
+    let mut connection = Connection::open(port).await?;
+    connection.get("/v1/health", &mut Credential::Nobody).await.map(drop)
 }

@@ -7,6 +7,7 @@ use crate::contestant::{Case, Contestant};
 use crate::load;
 use crate::people::People;
 use crate::server::Server;
+use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::stores::Stores;
 
@@ -37,6 +38,7 @@ pub(crate) fn can_trace() -> bool {
 pub(crate) async fn trace(
     settings: &Settings,
     people: &mut People,
+    sessions: &mut Sessions,
     stores: &Stores,
     contestant: Contestant,
     clients: usize,
@@ -48,6 +50,7 @@ pub(crate) async fn trace(
     };
     people.begin(settings)?;
     let store = stores.get(case).await?;
+    sessions.begin(settings, people, case, &store).await?;
     let trace = store.file()?.with_extension("trace");
     let server = Server::start_traced(settings, contestant, &store, &trace).await?;
     let before = count(&trace).await?;

@@ -16,12 +16,24 @@ const MEMORY: f64 = 40e6;
 const OF_YARDSTICK: f64 = 0.5;
 const OF_PGBENCH: f64 = 0.6;
 
+/// Least flows in sessions, of those by token.
+const OF_BY_TOKEN: f64 = 0.8;
+
 /// Least flows on SQLite with so many stored numbers, of those on an empty one.
 const OF_EMPTY: [(u32, f64); 2] = [(1_000_000, 0.85), (10_000_000, 0.8)];
 
 /// Every target that the measurements can decide.
 pub(crate) fn judge(report: &Report) -> Vec<Verdict> {
     let mut verdicts = on_empty_sqlite(report);
+    for case in report.cases() {
+        if case.stored == 0
+            && case.clients > 1
+            && let Some(ratio) = report.of_by_token(case)
+        {
+            let what = format!("{} over by token, {} clients", case.who.title(), case.clients);
+            verdicts.push(at_least(what, ratio, OF_BY_TOKEN));
+        }
+    }
     for (stored, least) in OF_EMPTY {
         for clients in report.clients() {
             if let Some(share) = report.of_empty(sqlite(stored, clients)) {
@@ -40,7 +52,8 @@ pub(crate) fn judge(report: &Report) -> Vec<Verdict> {
             verdicts.push(at_least(what, ratio, OF_PGBENCH));
         }
     }
-    let of_sqlite = report.samples.iter().filter(|(case, _)| case.who == Contestant::Sqlite);
+    let is_ours_on_sqlite = |who: Contestant| who.is_ours() && !who.on_postgres();
+    let of_sqlite = report.samples.iter().filter(|(case, _)| is_ours_on_sqlite(case.who));
     if let Some(most) = of_sqlite.map(|(_, sample)| sample.peak_memory).max() {
         let most = f64::from(u32::try_from(most).unwrap_or(u32::MAX));
         verdicts.push(at_most(
@@ -63,10 +76,16 @@ fn on_empty_sqlite(report: &Report) -> Vec<Verdict> {
             verdicts.push(at_least(what, ratio, OF_YARDSTICK));
         }
     }
-    for (clients, most) in [(1, 3.0), (16, 1.5)] {
-        if let Some(sample) = ours(clients) {
-            let what = format!("syncs a flow on SQLite, {clients} client(s)");
-            verdicts.push(at_most(what, sample.syncs, most));
+    for who in [Contestant::SqliteInSession, Contestant::Sqlite] {
+        for (clients, most) in [(1, 3.0), (16, 1.5)] {
+            let case = Case {
+                who,
+                ..sqlite(0, clients)
+            };
+            if let Some(sample) = report.median(case) {
+                let what = format!("syncs a flow on {}, {clients} client(s)", who.title());
+                verdicts.push(at_most(what, sample.syncs, most));
+            }
         }
     }
     if let (Some(few), Some(many)) = (ours(16), ours(64)) {

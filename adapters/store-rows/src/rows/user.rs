@@ -59,6 +59,8 @@ pub struct StandingColumns {
     password_hash: Option<String>,
     password_updated_at_ms: Option<i64>,
     failures: Option<String>,
+    texted_notices: Option<String>,
+    credentials_generation: i64,
     sessions_generation: i64,
     last_sign_in_at_ms: Option<i64>,
 }
@@ -94,6 +96,8 @@ impl UserRow {
                 password_hash: user.password.as_ref().map(|stored| stored.hash.as_str().to_owned()),
                 password_updated_at_ms: user.password.as_ref().map(|stored| stored.updated_at.as_millis()),
                 failures: (!user.failures.is_empty()).then(|| document(&user.failures)),
+                texted_notices: (!user.texted_notices.is_empty()).then(|| document(&user.texted_notices)),
+                credentials_generation: user.credentials_generation,
                 sessions_generation: user.sessions_generation,
                 last_sign_in_at_ms: millis(user.last_sign_in_at),
             },
@@ -140,9 +144,15 @@ impl UserRow {
             .failures
             .as_deref()
             .map(|text| place.document("failures", text));
+        let texted_notices = standing
+            .texted_notices
+            .as_deref()
+            .map(|text| place.document("texted_notices", text));
         Ok(User {
             password,
             failures: failures.transpose()?.unwrap_or_default(),
+            texted_notices: texted_notices.transpose()?.unwrap_or_default(),
+            credentials_generation: standing.credentials_generation,
             sessions_generation: standing.sessions_generation,
             last_sign_in_at: time(standing.last_sign_in_at_ms),
             id: place.parsed("id", &self.id)?,

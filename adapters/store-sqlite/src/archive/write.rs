@@ -13,7 +13,7 @@ use phoneproof_store_rows::schema::{
 };
 
 use crate::errors::Failure;
-use crate::schema::limits;
+use crate::limiter;
 
 /// What writes a page, in the writing thread. It may be done twice.
 type Insert = Box<dyn Fn(&mut SqliteConnection) -> Result<(), Failure> + Send>;
@@ -51,13 +51,7 @@ fn limits(rows: Vec<LimitRows>) -> Insert {
     Box::new(move |connection| {
         for row in &rows {
             for _ in 0..row.times {
-                diesel::insert_into(limits::table)
-                    .values((
-                        limits::key.eq(&row.key),
-                        limits::at_ms.eq(row.at_ms),
-                        limits::forget_at_ms.eq(row.forget_at_ms),
-                    ))
-                    .execute(connection)?;
+                limiter::insert(connection, &row.key, row.at_ms, row.forget_at_ms)?;
             }
         }
         Ok(())

@@ -177,3 +177,57 @@ async fn a_failure_that_ends_the_transaction_takes_the_group_with_it() {
     store.writer.write(mark(4)).await.unwrap();
     assert_eq!(marks(&store).await, [4]);
 }
+
+#[tokio::test]
+async fn a_change_that_may_join_is_committed_with_the_next_one() {
+    let (_folder, store) = store(1000).await;
+    let before = store.stats();
+    let mut joining = Box::pin(join_all((1..=3).map(|id| store.writer.write_with_next(mark(id)))));
+    assert!(joining.as_mut().now_or_never().is_none());
+    store.writer.write(mark(4)).await.unwrap();
+    assert_eq!(
+        marks(&store).await,
+        [1, 2, 3, 4],
+        "when the next one is there, so are they"
+    );
+    assert!(joining.await.iter().all(Result::is_ok));
+    let after = store.stats();
+    assert_eq!((after.commits - before.commits, after.groups - before.groups), (4, 1));
+}
+
+#[tokio::test]
+async fn a_change_that_may_join_is_committed_alone_if_none_comes() {
+    let (_folder, store) = store(1000).await;
+    let before = store.stats();
+    store.writer.write_with_next(mark(1)).await.unwrap();
+    assert_eq!(marks(&store).await, [1]);
+    let after = store.stats();
+    assert_eq!((after.commits - before.commits, after.groups - before.groups), (1, 1));
+}
+
+#[tokio::test]
+async fn closing_writes_what_waits_to_join() {
+    let (folder, store) = store(1000).await;
+    assert!(
+        store.writer.write_with_next(mark(1)).now_or_never().is_none(),
+        "and dropped"
+    );
+    drop(store);
+    let store = SqliteStore::open(Options::at(folder.path().join("test.db"))).unwrap();
+    assert_eq!(marks(&store).await, [1]);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_store_that_is_closed_leaves_no_descriptor() {
+    let (folder, store) = store(8).await;
+    let path = folder.path().canonicalize().unwrap().join("test.db");
+    let open = || {
+        let all = std::fs::read_dir("/proc/self/fd").unwrap();
+        let all = all.filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok());
+        all.filter(|to| *to == path).count()
+    };
+    assert!(open() > 1);
+    drop(store);
+    assert_eq!(open(), 0);
+}

@@ -9,8 +9,8 @@ use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap, ORIGIN, REFERER, USER_AGENT};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
-use phoneproof_domain::use_cases::{Address, Visit};
-use phoneproof_domain::{Activity, ClientId, SessionId, Token};
+use phoneproof_domain::use_cases::AuthError;
+use phoneproof_domain::{Activity, Address, ClientContext, ClientId, InSession, RequestContext, SessionId, Token};
 use url::Url;
 
 use crate::http::AppState;
@@ -33,30 +33,47 @@ pub(crate) enum Transport {
     DevBrowser,
 }
 
-/// Who asks, be it for the first time.
+/// The page or app that sends a request, and how it is answered.
 #[derive(Debug, Clone)]
-pub(crate) struct Visitor {
+pub(crate) struct Page {
     pub(crate) transport: Transport,
-    pub(crate) visit: Visit,
-    /// The origin of the page that asks, as far as it is known and allowed: the `azp` of tokens.
-    pub(crate) page: Option<String>,
+    /// The origin of the page, as far as it is known and allowed: the `azp` of tokens.
+    pub(crate) origin: Option<String>,
     /// Whether cookies are for https alone.
     pub(crate) secure: bool,
     /// Whether it came through the application's own proxy.
     pub(crate) proxied: bool,
-    /// The session that the request names.
-    pub(crate) session: Option<String>,
     /// What the request says in its cookies `__client_uat` and `__client_uat_<suffix>`.
     pub(crate) uat: [Option<String>; 2],
     /// The token that the request carried; it need not open anything.
     pub(crate) token: Option<Token<ClientId>>,
 }
 
+/// A browser or app that sends a request, be it the first.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor {
+    pub(crate) page: Page,
+    pub(crate) context: ClientContext,
+    /// The session that the request names.
+    session: Option<String>,
+}
+
 impl Visitor {
-    /// The session that the request names, if it names one. What is no identifier names nothing.
-    pub(crate) fn named_session(&self) -> Result<Option<SessionId>, ApiError> {
+    /// The session that is meant: the one named, or the one last active. What is no identifier names nothing.
+    pub(crate) fn in_session(self, state: &AppState) -> Result<(Page, InSession), ApiError> {
         let named = self.session.as_deref().filter(|named| !named.is_empty());
-        named.map(|id| id.parse().map_err(|_| ApiError::NotFound)).transpose()
+        let named: Option<SessionId> = named.map(|id| id.parse().map_err(|_| ApiError::NotFound)).transpose()?;
+        Ok((self.page, state.cases.in_session(self.context, named.as_ref())?))
+    }
+
+    /// The session of this identifier.
+    pub(crate) fn in_session_named(self, state: &AppState, id: &str) -> Result<(Page, InSession), ApiError> {
+        // Without a client nobody is signed in, whatever the id.
+        if self.context.client.is_none() {
+            return Err(ApiError::SignedOut);
+        }
+        let id: SessionId = id.parse().map_err(|_| ApiError::NotFound)?;
+        Ok((self.page, state.cases.in_session(self.context, Some(&id))?))
     }
 }
 
@@ -96,54 +113,67 @@ async fn read(state: &AppState, request: &HttpRequest) -> Result<Visitor, ApiErr
     } else {
         (Transport::Cookie, cookies(headers, CLIENT_COOKIE))
     };
-    let mut client = None;
-    let mut token = None;
-    // Several cookies of one name are somebody's game with paths and domains; one may be ours.
-    for text in presented.iter().take(4) {
-        let Ok(read) = text.parse::<Token<ClientId>>() else {
-            continue;
-        };
-        client = state.auth.client(&read).await?;
-        token = Some(read);
-        if client.is_some() {
-            break;
-        }
-    }
+    let address = address(state, request, proxy.is_some());
+    let agent = header(headers, USER_AGENT.as_str()).map(|agent| agent.chars().take(255).collect());
+    let about = RequestContext {
+        activity: Activity {
+            address: address.map(|address| address.to_string()),
+            user_agent: agent,
+        },
+        address: address.map(Address),
+        locale: language(headers),
+    };
+    let (context, token) = opened(state, &presented, about).await?;
     if transport == Transport::DevBrowser
-        && client.is_none()
+        && context.client.is_none()
         && !matches!(request.path(), "/v1/dev_browser" | "/v1/client/handshake")
     {
         return Err(ApiError::DevBrowser);
     }
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes && transport == Transport::Cookie && client.is_some() && origin.is_none() && proxy.is_none() {
+    if changes && transport == Transport::Cookie && context.client.is_some() && origin.is_none() && proxy.is_none() {
         // Browsers send it with every POST. Whoever leaves it out is none, or hides where it comes from.
         return Err(ApiError::OriginMissing);
     }
-    let page = page(state, headers, proxy.as_ref());
-    let address = address(state, request, proxy.is_some());
-    let agent = header(headers, USER_AGENT.as_str()).map(|agent| agent.chars().take(255).collect());
     let suffixed = format!("{UAT_COOKIE}_{}", state.cookie_suffix);
     Ok(Visitor {
-        transport,
-        visit: Visit::new(
-            client,
-            Activity {
-                address: address.map(|address| address.to_string()),
-                user_agent: agent,
-            },
-            address.map(Address),
-            language(request.headers()),
-        ),
-        page,
-        secure: proxy
-            .as_ref()
-            .map_or(state.secure_cookies, |proxy| proxy.scheme() == "https"),
-        proxied: proxy.is_some(),
+        page: Page {
+            transport,
+            origin: origin_of_page(state, headers, proxy.as_ref()),
+            secure: proxy
+                .as_ref()
+                .map_or(state.secure_cookies, |proxy| proxy.scheme() == "https"),
+            proxied: proxy.is_some(),
+            uat: [cookies(headers, UAT_COOKIE).pop(), cookies(headers, &suffixed).pop()],
+            token,
+        },
+        context,
         session: query.given("_clerk_session_id")?.map(str::to_owned),
-        uat: [cookies(headers, UAT_COOKIE).pop(), cookies(headers, &suffixed).pop()],
-        token,
     })
+}
+
+/// The client that one of the presented tokens opens, and the token that did, or was the last to be tried. Several cookies
+/// of one name are somebody's game with paths and domains; one may be ours.
+async fn opened(
+    state: &AppState,
+    presented: &[String],
+    about: RequestContext,
+) -> Result<(ClientContext, Option<Token<ClientId>>), ApiError> {
+    let (mut last, mut replaced) = (None, None);
+    for token in presented.iter().take(4).filter_map(|text| text.parse().ok()) {
+        let opened = state.cases.client_context(Some(&token), about.clone()).await;
+        last = Some(token);
+        match opened {
+            Ok(context) if context.client.is_some() => return Ok((context, last)),
+            Ok(_) => {}
+            Err(error @ AuthError::TokenReplaced) => replaced = Some(error),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match replaced {
+        Some(error) => Err(error.into()),
+        None => Ok((state.cases.client_context(None, about).await?, last)),
+    }
 }
 
 /// The public URL of the application's own proxy, if the request came through one that holds the secret key.
@@ -162,7 +192,7 @@ fn proxy(state: &AppState, headers: &HeaderMap) -> Result<Option<Url>, ApiError>
 
 /// The page that asks. Same-origin GETs carry no `Origin`: then the proxy's origin, else the
 /// referrer's if it is an allowed one.
-fn page(state: &AppState, headers: &HeaderMap, proxy: Option<&Url>) -> Option<String> {
+fn origin_of_page(state: &AppState, headers: &HeaderMap, proxy: Option<&Url>) -> Option<String> {
     if let Some(origin) = header(headers, ORIGIN.as_str()) {
         // `observe` has refused those that are not allowed.
         return Some(origin.to_owned());

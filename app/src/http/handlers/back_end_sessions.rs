@@ -4,87 +4,19 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use phoneproof_domain::use_cases::KnownSession;
-use phoneproof_domain::{
-    Client, ClientId, Lockout, Session, SessionId, SessionStatus, SignInToken, Strategy, Timestamp, Token, User,
-    passing_id,
-};
+use phoneproof_domain::{ClientId, SessionStatus, SignInToken, Timestamp, Token};
 use serde_json::{Value, json};
 
 use crate::http::AppState;
+use crate::http::extract::back_end::BackEnd;
 use crate::http::extract::body::{Body, Query};
-use crate::http::extract::caller::BackEnd;
-use crate::http::extract::params::Params;
-use crate::http::handlers::sessions::activity;
-use crate::http::handlers::users::user_named;
-use crate::http::present::client_json::tasks;
+use crate::http::extract::ids::{named, user_named};
+use crate::http::extract::lifetime::{session_token_lifetime, ticket_lifetime};
 use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
-use crate::http::present::json::{UserJson, user_event};
-use crate::session_tokens::{LIFETIME, PUBLISHED_AFTER};
-
-/// 8.5
-pub(crate) fn session_json(known: &KnownSession) -> Value {
-    shown(&known.client, &known.session, known.status)
-}
-
-/// A session as an event tells of it: with its user.
-pub(crate) fn session_event(
-    client: &ClientId,
-    session: &Session,
-    status: SessionStatus,
-    user: Option<&User>,
-    now: Timestamp,
-    lockout: &Lockout,
-) -> Value {
-    let mut event = shown(client, session, status);
-    event["user"] = json!(user.map(|user| user_event(user, now, lockout)));
-    event
-}
-
-fn shown(client: &ClientId, session: &Session, status: SessionStatus) -> Value {
-    json!({
-        "object": "session",
-        "id": session.id.as_str(),
-        "user_id": session.user.as_str(),
-        "client_id": client.as_str(),
-        "actor": null,
-        "status": status.as_str(),
-        "last_active_organization_id": null,
-        "last_active_at": session.last_active_at.as_millis(),
-        "latest_activity": activity(session),
-        "expire_at": session.expire_at.as_millis(),
-        "abandon_at": session.expire_at.as_millis(),
-        "tasks": tasks(status),
-        "created_at": session.created_at.as_millis(),
-        "updated_at": session.updated_at.as_millis(),
-    })
-}
-
-fn client_json(client: &Client, sessions: &[KnownSession]) -> Value {
-    let live: Vec<&KnownSession> = sessions.iter().filter(|known| known.status.is_live()).collect();
-    json!({
-        "object": "client",
-        "id": client.id.as_str(),
-        "session_ids": live.iter().map(|known| known.session.id.as_str()).collect::<Vec<_>>(),
-        "sessions": live.iter().map(|known| session_json(known)).collect::<Vec<_>>(),
-        "sign_in_id": client.sign_in.as_ref().map(|sign_in| sign_in.id.as_str()),
-        "sign_up_id": client.sign_up.as_ref().map(|sign_up| sign_up.id.as_str()),
-        "last_active_session_id": client.last_active_session.as_ref().map(SessionId::as_str),
-        "last_authentication_strategy": client.last_strategy.map(Strategy::as_str),
-        "created_at": client.created_at.as_millis(),
-        "updated_at": client.updated_at.as_millis(),
-    })
-}
-
-/// A bare list, or with `paginated=true` one with its total.
-pub(crate) fn listed(params: &Params, data: Vec<Value>, total: u64) -> Result<HttpResponse, ApiError> {
-    if params.flag("paginated")? == Some(true) {
-        Ok(bare(json!({ "data": data, "total_count": total })))
-    } else {
-        Ok(bare(data))
-    }
-}
+use crate::http::present::json::UserJson;
+use crate::http::present::list::list_json;
+use crate::http::present::session_json::{client_json, session_json};
 
 pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
     let (limit, offset) = params.page()?;
@@ -92,7 +24,7 @@ pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query
     let user = params.given("user_id")?.map(str::parse);
     let client = params.given("client_id")?.map(str::parse);
     let (Ok(user), Ok(client)) = (user.transpose(), client.transpose()) else {
-        return listed(&params, Vec::new(), 0);
+        return Ok(list_json(params.flag("paginated")?, Vec::new(), 0));
     };
     let status = match params.given("status")? {
         None => None,
@@ -103,19 +35,23 @@ pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query
         Some("revoked") => Some(SessionStatus::Revoked),
         Some("replaced") => Some(SessionStatus::Replaced),
         Some("expired") => Some(SessionStatus::Expired),
-        Some("abandoned") => return listed(&params, Vec::new(), 0),
+        Some("abandoned") => return Ok(list_json(params.flag("paginated")?, Vec::new(), 0)),
         Some(_) => return Err(ApiError::ParamValue("status")),
     };
-    let (sessions, total) = state.auth.list_sessions(user, client, status, limit, offset).await?;
-    listed(&params, sessions.iter().map(session_json).collect(), total)
+    let (sessions, total) = state.cases.list_sessions(user, client, status, limit, offset).await?;
+    Ok(list_json(
+        params.flag("paginated")?,
+        sessions.iter().map(session_json).collect(),
+        total,
+    ))
 }
 
 pub(crate) async fn show(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    Ok(bare(session_json(&state.auth.session_by_id(&named(&id)?).await?)))
+    Ok(bare(session_json(&state.cases.session_by_id(&named(&id)?).await?)))
 }
 
 pub(crate) async fn revoke(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    Ok(bare(session_json(&state.auth.revoke_session(&named(&id)?).await?)))
+    Ok(bare(session_json(&state.cases.revoke_session(&named(&id)?).await?)))
 }
 
 /// A session without a browser, for tests of an application.
@@ -124,8 +60,7 @@ pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body
     if !state.development {
         return Err(ApiError::DevelopmentOnly);
     }
-    let (_, session) = state.auth.create_session(&user).await?;
-    Ok(bare(session_json(&state.auth.session_by_id(&session.id).await?)))
+    Ok(bare(session_json(&state.cases.create_session(&user).await?)))
 }
 
 pub(crate) async fn token(
@@ -134,19 +69,8 @@ pub(crate) async fn token(
     id: Path<String>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let known = state.auth.session_by_id(&named(&id)?).await?;
-    if !known.status.is_live() {
-        return Err(phoneproof_domain::use_cases::AuthError::SessionOver.into());
-    }
-    let lifetime = match params.integer("expires_in_seconds")? {
-        None => LIFETIME,
-        // No longer than a replaced key is published.
-        Some(seconds) => u64::try_from(seconds)
-            .ok()
-            .map(Duration::from_secs)
-            .filter(|span| *span >= Duration::from_secs(30) && *span <= PUBLISHED_AFTER)
-            .ok_or(ApiError::ParamValue("expires_in_seconds"))?,
-    };
+    let known = state.cases.live_session_by_id(&named(&id)?).await?;
+    let lifetime = session_token_lifetime(&params)?;
     let token = state
         .session_tokens
         .mint(&known.session, known.status, None, lifetime)
@@ -160,14 +84,13 @@ pub(crate) async fn list_clients(
     Query(params): Query,
 ) -> Result<HttpResponse, ApiError> {
     let (limit, offset) = params.page()?;
-    let (clients, total) = state.auth.list_clients(limit, offset).await?;
+    let (clients, total) = state.cases.list_clients(limit, offset).await?;
     let shown = clients.iter().map(|(client, sessions)| client_json(client, sessions));
-    listed(&params, shown.collect(), total)
+    Ok(list_json(params.flag("paginated")?, shown.collect(), total))
 }
 
 pub(crate) async fn show_client(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let id: ClientId = id.parse().map_err(|_| ApiError::NotFound)?;
-    let (client, sessions) = state.auth.client_by_id(&id).await?;
+    let (client, sessions) = state.cases.client_by_id(&named(&id)?).await?;
     Ok(bare(client_json(&client, &sessions)))
 }
 
@@ -177,9 +100,8 @@ pub(crate) async fn verify_client(
     state: Data<AppState>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let token: Token<ClientId> = params.required("token")?.parse().map_err(|_| ApiError::NotFound)?;
-    let loaded = state.auth.client(&token).await?.ok_or(ApiError::NotFound)?;
-    let (client, sessions) = state.auth.client_by_id(&loaded.aggregate.id).await?;
+    let token: Token<ClientId> = named(params.required("token")?)?;
+    let (client, sessions) = state.cases.client_by_token(&token).await?;
     Ok(bare(client_json(&client, &sessions)))
 }
 
@@ -199,17 +121,8 @@ pub(crate) async fn create_ticket(
     state: Data<AppState>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    const MOST: u64 = 315_360_000;
     let user = user_named(params.required("user_id")?)?;
-    let lifetime = params.integer("expires_in_seconds")?.map(|seconds| {
-        let seconds = u64::try_from(seconds)
-            .ok()
-            .filter(|seconds| (1..=MOST).contains(seconds));
-        seconds
-            .map(Duration::from_secs)
-            .ok_or(ApiError::ParamValue("expires_in_seconds"))
-    });
-    let (ticket, token) = state.auth.create_ticket(&user, lifetime.transpose()?).await?;
+    let (ticket, token) = state.cases.create_ticket(&user, ticket_lifetime(&params)?).await?;
     let token = token.reveal();
     let mut shown = ticket_json(&ticket);
     // The prebuilt sign-in component takes the ticket from the address of its page.
@@ -226,14 +139,13 @@ pub(crate) async fn revoke_ticket(
     state: Data<AppState>,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = id.parse().map_err(|_| ApiError::NotFound)?;
-    Ok(bare(ticket_json(&state.auth.revoke_ticket(&id).await?)))
+    Ok(bare(ticket_json(&state.cases.revoke_ticket(&named(&id)?).await?)))
 }
 
 /// A token with which a test suite passes a bot check. There is none here, so any will do.
 pub(crate) async fn create_testing_token(_: BackEnd, state: Data<AppState>) -> HttpResponse {
-    let expires_at: Timestamp = state.users.now().plus(Duration::from_secs(3600));
-    let token = passing_id("testing", state.users.now(), &*state.entropy);
+    let expires_at: Timestamp = state.cases.now().plus(Duration::from_secs(3600));
+    let token = state.cases.passing_id("testing");
     bare(json!({ "object": "testing_token", "token": token, "expires_at": expires_at.as_seconds() }))
 }
 
@@ -245,7 +157,7 @@ pub(crate) async fn verify_password(
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
     let password = params.required("password")?;
-    if state.auth.verify_password(&user_named(&id)?, password).await? {
+    if state.cases.verify_password(&user_named(&id)?, password).await? {
         Ok(bare(json!({ "verified": true })))
     } else {
         Err(ApiError::IncorrectPassword)
@@ -257,10 +169,6 @@ pub(crate) async fn remove_password(
     state: Data<AppState>,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = state.users.remove_password(&user_named(&id)?).await?;
-    Ok(bare(UserJson::for_back_end(&user, &state.users)))
-}
-
-fn named(id: &str) -> Result<SessionId, ApiError> {
-    id.parse().map_err(|_| ApiError::NotFound)
+    let user = state.cases.remove_password(&user_named(&id)?).await?;
+    Ok(bare(UserJson::for_back_end(&user, &state.cases)))
 }

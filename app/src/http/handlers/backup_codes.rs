@@ -4,13 +4,13 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 
 use crate::http::AppState;
-use crate::http::extract::caller::Caller;
+use crate::http::extract::actor::Acting;
 use crate::http::present::error::ApiError;
 use crate::http::present::json::BackupCodesJson;
 
-pub(crate) async fn renew(caller: Caller, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    caller.must_be_fresh(&state)?;
-    let (_, codes) = caller.users.renew_backup_codes(&caller.user).await?;
-    let (id, now) = (state.users.passing_id("bkc"), state.users.now());
-    caller.enveloped(&state, BackupCodesJson::new(id, &codes, now)).await
+pub(crate) async fn renew(acting: Acting, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let done = state.cases.renew_backup_codes(&acting.actor).await?;
+    let (id, now) = (state.cases.passing_id("bkc"), state.cases.now());
+    let codes = BackupCodesJson::new(id, &done.outcome, now);
+    acting.answer.envelope(&state, &done, codes).await
 }

@@ -11,31 +11,31 @@ use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
 
 pub(crate) async fn show(visitor: Visitor, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let client = visitor.visit.client.as_ref().map(|loaded| &loaded.aggregate);
     // On a plain GET the client is the response; the other place is for what changes.
-    visitor.answer(&state, client, None, Part::Client).await
+    let done = state.cases.unchanged(&visitor.context);
+    visitor.page.envelope(&state, &done, Part::Client).await
 }
 
 pub(crate) async fn make(visitor: Visitor, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let changed = state.auth.make_client(&visitor.visit).await?;
-    visitor.changed(&state, &changed, Part::Client).await
+    let done = state.cases.make_client(&visitor.context).await?;
+    visitor.page.envelope(&state, &done, Part::Client).await
 }
 
 /// Ends all sessions and forgets the client.
 pub(crate) async fn remove(visitor: Visitor, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    state.auth.sign_out(&visitor.visit).await?;
+    state.cases.sign_out(&visitor.context).await?;
     let mut answer = bare(json!({ "response": null, "client": null }));
-    visitor.drop_token(answer.headers_mut());
-    visitor.tell_uat(&state, answer.headers_mut(), 0);
+    visitor.page.tell_uat(&state, answer.headers_mut(), 0);
+    visitor.page.drop_token(answer.headers_mut());
     Ok(answer)
 }
 
 /// `signOut()`: ends all sessions; the client stays.
 pub(crate) async fn remove_sessions(visitor: Visitor, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let client = state.auth.sign_out(&visitor.visit).await?;
+    let client = state.cases.sign_out(&visitor.context).await?;
     let view = ClientView::new(&state, client.as_ref(), &[], None).await?;
     let mut answer = bare(json!({ "response": view.json(), "client": Value::Null }));
-    visitor.tell_uat(&state, answer.headers_mut(), 0);
+    visitor.page.tell_uat(&state, answer.headers_mut(), 0);
     Ok(answer)
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn dev_browser(visitor: Visitor, state: Data<AppState>) -> Resu
     if !state.publishable_key.has_dev_browser() {
         return Err(ApiError::NotFound);
     }
-    let changed = state.auth.make_client(&visitor.visit).await?;
-    let token = changed.token.or(visitor.token).ok_or(ApiError::NotFound)?;
+    let done = state.cases.make_client(&visitor.context).await?;
+    let token = done.token.or(visitor.page.token).ok_or(ApiError::NotFound)?;
     Ok(bare(json!({ "id": token.reveal() })))
 }

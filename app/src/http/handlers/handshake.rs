@@ -9,14 +9,14 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use actix_web::web::Data;
 use phoneproof_domain::ports::Sealer;
-use phoneproof_domain::{ClientId, Timestamp, passing_id};
+use phoneproof_domain::{ClientContext, ClientId, Timestamp};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::config::KeyKind;
 use crate::http::AppState;
+use crate::http::extract::back_end::BackEnd;
 use crate::http::extract::body::Query;
-use crate::http::extract::caller::BackEnd;
 use crate::http::extract::visitor::{UAT_COOKIE, Visitor};
 use crate::http::present::client_json::ClientView;
 use crate::http::present::envelope::bare;
@@ -33,20 +33,20 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let mut redirect = Url::parse(params.required("redirect_url")?).map_err(|_| ApiError::RedirectUrl)?;
     let origin = redirect.origin().ascii_serialization();
-    let by_own_proxy = visitor.page.as_deref() == Some(&origin) && visitor.proxied;
+    let by_own_proxy = visitor.page.origin.as_deref() == Some(&origin) && visitor.page.proxied;
     if !state.origins.allows(&origin) && !by_own_proxy {
         return Err(ApiError::RedirectUrl);
     }
-    let now = state.users.now();
-    let client = visitor.visit.client.as_ref().map(|loaded| loaded.aggregate.id.as_str());
-    let id = passing_id("hs", now, &*state.entropy);
+    let now = state.cases.now();
+    let client = visitor.context.client().map(|client| client.id.as_str());
+    let id = state.cases.passing_id("hs");
     let said = json!({ "id": id, "client": client, "origin": origin, "at": now.as_millis() });
     let nonce = state.handshakes.close(NONCE, &said.to_string());
     let nonce = nonce.ok_or(ApiError::Internal("a nonce could not be sealed"))?;
     let mut answer = HttpResponse::TemporaryRedirect();
     if state.publishable_key.kind() == KeyKind::Live {
         let domain = state.cookie_domain.as_deref();
-        let cookie = visitor.cookie(
+        let cookie = visitor.page.cookie(
             NONCE,
             &nonce,
             u32::try_from(LIFETIME.as_secs()).unwrap_or(60),
@@ -68,24 +68,21 @@ pub(crate) async fn redeem(_: BackEnd, state: Data<AppState>, Query(params): Que
         .and_then(|text| serde_json::from_str(&text).ok())
         .ok_or(ApiError::NotFound)?;
     let made_at = Timestamp::from_millis(said["at"].as_i64().unwrap_or(0));
-    let now = state.users.now();
+    let now = state.cases.now();
     if now.since(made_at).max(made_at.since(now)) >= LIFETIME {
         return Err(ApiError::NotFound);
     }
-    let once = state.auth.take_once(said["id"].as_str().unwrap_or_default(), LIFETIME);
+    let once = state.cases.take_once(said["id"].as_str().unwrap_or_default(), LIFETIME);
     if !once.await? {
         return Err(ApiError::NotFound);
     }
     let id: Option<ClientId> = said["client"].as_str().and_then(|id| id.parse().ok());
-    let client = match id {
-        Some(id) => state.auth.client_by_id(&id).await.ok().map(|(client, _)| client),
-        None => None,
+    let context = match id {
+        Some(id) => state.cases.client_for_handshake(&id).await?,
+        None => ClientContext::default(),
     };
-    let users = match &client {
-        Some(client) => state.auth.users_of(client).await?,
-        None => Vec::new(),
-    };
-    let view = ClientView::new(&state, client.as_ref(), &users, said["origin"].as_str()).await?;
+    let done = state.cases.unchanged(&context);
+    let view = ClientView::new(&state, done.client.as_ref(), &done.users, said["origin"].as_str()).await?;
     Ok(bare(
         json!({ "directives": directives(&state, view.active_token().as_deref(), view.uat()) }),
     ))

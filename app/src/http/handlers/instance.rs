@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::config::web_origin;
 use crate::http::AppState;
+use crate::http::extract::back_end::BackEnd;
 use crate::http::extract::body::Body;
-use crate::http::extract::caller::BackEnd;
 use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
 use crate::http::present::json::DeletedJson;
@@ -21,7 +21,7 @@ fn communication_json(settings: &InstanceSettings) -> Value {
 }
 
 pub(crate) async fn show_communication(_: BackEnd, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    Ok(bare(communication_json(&state.auth.instance_settings().await?)))
+    Ok(bare(communication_json(&state.cases.instance_settings().await?)))
 }
 
 /// The list is replaced as a whole.
@@ -40,7 +40,7 @@ pub(crate) async fn update_communication(
         blocked_countries: countries.transpose().map_err(|_| ApiError::ParamValue(NAME))?,
         ..SettingsChange::default()
     };
-    Ok(bare(communication_json(&state.auth.change_instance(change).await?)))
+    Ok(bare(communication_json(&state.cases.change_instance(change).await?)))
 }
 
 /// What else Clerk's instances have is refused by name rather than swallowed.
@@ -65,7 +65,7 @@ pub(crate) async fn update(_: BackEnd, state: Data<AppState>, Body(params): Body
         allowed_origins: origins.transpose()?,
         ..SettingsChange::default()
     };
-    state.auth.change_instance(change).await?;
+    state.cases.change_instance(change).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -81,18 +81,18 @@ fn blocked_json(entry: &BlockedNumber) -> Value {
 }
 
 pub(crate) async fn blocklist(_: BackEnd, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let blocked = state.auth.blocklist().await?;
+    let blocked = state.cases.blocklist().await?;
     let data: Vec<Value> = blocked.iter().map(blocked_json).collect();
     Ok(bare(json!({ "data": data, "total_count": data.len() })))
 }
 
 pub(crate) async fn block(_: BackEnd, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
-    let number = params.required_number("identifier", state.users.policy())?;
-    Ok(bare(blocked_json(&state.auth.block_number(number).await?)))
+    let number = params.required_number("identifier", state.cases.policy())?;
+    Ok(bare(blocked_json(&state.cases.block_number(number).await?)))
 }
 
 pub(crate) async fn unblock(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let id = id.parse().map_err(|_| ApiError::NotFound)?;
-    let entry = state.auth.unblock_number(&id).await?;
+    let entry = state.cases.unblock_number(&id).await?;
     Ok(bare(DeletedJson::new("blocklist_identifier", entry.id.as_str())))
 }

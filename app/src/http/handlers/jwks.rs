@@ -5,7 +5,7 @@ use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL};
 use actix_web::web::Data;
 
 use crate::http::AppState;
-use crate::http::extract::caller::BackEnd;
+use crate::http::extract::back_end::BackEnd;
 use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
 

@@ -2,50 +2,57 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use phoneproof_domain::use_cases::{SecondFactorUpdate, UserError};
+use phoneproof_domain::use_cases::{Done, SecondFactorUpdate};
 use phoneproof_domain::{AttemptOutcome, BackupCode, OtpCode, PhoneError, PhoneNumberId, User};
 
 use crate::http::AppState;
 use crate::http::detached::detached;
+use crate::http::extract::actor::{Acting, Answer};
 use crate::http::extract::body::Body;
-use crate::http::extract::caller::Caller;
+use crate::http::extract::ids::phone_number_named;
 use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
 use crate::http::present::json::{DeletedJson, PhoneNumberJson, phone_numbers};
 
-pub(crate) async fn list(caller: Caller, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let user = caller.users.own_account(&caller.user).await?;
-    Ok(bare(phone_numbers(&user, state.users.now())))
+pub(crate) async fn list(acting: Acting, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let done = state.cases.own_account(&acting.actor).await?;
+    Ok(bare(phone_numbers(&done.outcome, state.cases.now())))
 }
 
 pub(crate) async fn create(
-    caller: Caller,
+    acting: Acting,
     state: Data<AppState>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let number = params.required_number("phone_number", state.users.policy())?;
+    let number = params.required_number("phone_number", state.cases.policy())?;
     if params.flag("reserved_for_second_factor")? == Some(true) {
         return Err(PhoneError::NewSecondFactorUnverified.into());
     }
-    caller.must_be_fresh(&state)?;
-    state.users.policy().admit(&number).map_err(UserError::from)?;
-    state.auth.limit_new_numbers(&caller.user).await?;
-    let (user, id) = caller.users.add_phone_number(&caller.user, &number).await?;
-    shown(&caller, &state, &user, &id, None).await
+    let done = state.cases.add_phone_number(&acting.actor, &number).await?;
+    let (user, id) = &done.outcome;
+    shown(&acting.answer, &state, &done, user, id, None).await
 }
 
-pub(crate) async fn show(caller: Caller, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let user = caller.users.own_account(&caller.user).await?;
-    shown(&caller, &state, &user, &named(&id)?, None).await
+pub(crate) async fn show(acting: Acting, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let done = state.cases.own_account(&acting.actor).await?;
+    shown(
+        &acting.answer,
+        &state,
+        &done,
+        &done.outcome,
+        &phone_number_named(&id)?,
+        None,
+    )
+    .await
 }
 
 pub(crate) async fn prepare_verification(
-    caller: Caller,
+    acting: Acting,
     state: Data<AppState>,
     id: Path<String>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let id = named(&id)?;
+    let id = phone_number_named(&id)?;
     // The SDK always names the strategy; there is but one.
     if params
         .given("strategy")?
@@ -53,71 +60,60 @@ pub(crate) async fn prepare_verification(
     {
         return Err(ApiError::ParamValue("strategy"));
     }
-    let (auth, users, user, wanted) = (
-        state.auth.clone(),
-        caller.users.clone(),
-        caller.user.clone(),
-        id.clone(),
-    );
-    let address = caller.address();
-    let prepare = async move { auth.prepare_verification(&users, &user, &wanted, address).await };
-    let prepared = detached(prepare).await?;
-    shown(&caller, &state, &prepared.user, &id, None).await
+    let Acting { actor, answer } = acting;
+    let (cases, wanted) = (state.cases.clone(), id.clone());
+    let done = detached(async move { cases.prepare_verification(&actor, &wanted).await }).await?;
+    shown(&answer, &state, &done, &done.outcome.user, &id, None).await
 }
 
 pub(crate) async fn attempt_verification(
-    caller: Caller,
+    acting: Acting,
     state: Data<AppState>,
     id: Path<String>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let id = named(&id)?;
+    let id = phone_number_named(&id)?;
     let code = OtpCode::parse(params.required("code")?)?;
-    let (user, outcome) = caller.users.attempt_verification(&caller.user, &id, &code).await?;
-    state.metrics.attempted(outcome);
+    let done = state.cases.attempt_verification(&acting.actor, &id, &code).await?;
+    let (user, outcome) = &done.outcome;
+    state.metrics.attempted(*outcome);
     match outcome {
-        AttemptOutcome::Verified => shown(&caller, &state, &user, &id, None).await,
-        refused => Err(ApiError::Attempt(refused)),
+        AttemptOutcome::Verified => shown(&acting.answer, &state, &done, user, &id, None).await,
+        refused => Err(ApiError::Attempt(*refused)),
     }
 }
 
 pub(crate) async fn update(
-    caller: Caller,
+    acting: Acting,
     state: Data<AppState>,
     id: Path<String>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let id = named(&id)?;
+    let id = phone_number_named(&id)?;
     let update = SecondFactorUpdate {
         reserved: params.flag("reserved_for_second_factor")?,
         default: params.flag("default_second_factor")?,
     };
-    caller.must_be_fresh(&state)?;
-    let (user, codes) = caller.users.update_second_factor(&caller.user, &id, update).await?;
-    shown(&caller, &state, &user, &id, codes.as_deref()).await
+    let done = state.cases.update_second_factor(&acting.actor, &id, update).await?;
+    let (user, codes) = &done.outcome;
+    shown(&acting.answer, &state, &done, user, &id, codes.as_deref()).await
 }
 
-pub(crate) async fn remove(caller: Caller, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let id = named(&id)?;
-    caller.must_be_fresh(&state)?;
-    let user = caller.users.remove_phone_number(&caller.user, &id).await?;
+pub(crate) async fn remove(acting: Acting, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let id = phone_number_named(&id)?;
+    let done = state.cases.remove_phone_number(&acting.actor, &id).await?;
     let deleted = DeletedJson::new("phone_number", id.as_str());
-    caller.enveloped_after(&state, &user, deleted).await
+    acting.answer.envelope(&state, &done, deleted).await
 }
 
-/// What is no identifier names nothing.
-fn named(id: &str) -> Result<PhoneNumberId, ApiError> {
-    id.parse().map_err(|_| PhoneError::NotFound.into())
-}
-
-async fn shown(
-    caller: &Caller,
+async fn shown<T>(
+    answer: &Answer,
     state: &AppState,
+    done: &Done<T>,
     user: &User,
     id: &PhoneNumberId,
     codes: Option<&[BackupCode]>,
 ) -> Result<HttpResponse, ApiError> {
-    let number = user.phones.get(id).ok_or(PhoneError::NotFound)?;
-    let shown = PhoneNumberJson::new(user, number, codes, state.users.now());
-    caller.enveloped_after(state, user, shown).await
+    let shown = PhoneNumberJson::of(user, id, codes, state.cases.now())?;
+    answer.envelope(state, done, shown).await
 }

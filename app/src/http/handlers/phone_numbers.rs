@@ -2,21 +2,21 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use phoneproof_domain::use_cases::{AdminUpdate, NewPhoneNumber, UserError};
+use phoneproof_domain::use_cases::{AdminUpdate, AuthError, NewPhoneNumber, UserError};
 use phoneproof_domain::{BackEndVerification, BackupCode, OtpCode, PhoneError, PhoneNumberId, Standing, User};
 
 use crate::http::AppState;
+use crate::http::extract::back_end::BackEnd;
 use crate::http::extract::body::Body;
-use crate::http::extract::caller::BackEnd;
+use crate::http::extract::ids::{phone_number_named, user_named};
 use crate::http::extract::params::Params;
-use crate::http::handlers::users::user_named;
 use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
 use crate::http::present::json::{DeletedJson, PhoneNumberJson, VerificationJson};
 
 pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
     let user = params.required("user_id")?;
-    let number = params.required_number("phone_number", state.users.policy())?;
+    let number = params.required_number("phone_number", state.cases.policy())?;
     let verified = params.flag("verified")?.unwrap_or(false);
     let new = NewPhoneNumber {
         number,
@@ -29,7 +29,7 @@ pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body
         reserved_for_second_factor: params.flag("reserved_for_second_factor")?.unwrap_or(false),
     };
     let (user, id, codes) = state
-        .users
+        .cases
         .create_phone_number(&user_named(user)?, new)
         .await
         .map_err(refused)?;
@@ -37,8 +37,8 @@ pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body
 }
 
 pub(crate) async fn show(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let id = named(&id)?;
-    shown(&state, &state.users.phone_number(&id).await?, &id, None)
+    let id = phone_number_named(&id)?;
+    shown(&state, &state.cases.phone_number(&id).await?, &id, None)
 }
 
 pub(crate) async fn update(
@@ -47,15 +47,15 @@ pub(crate) async fn update(
     id: Path<String>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let id = named(&id)?;
+    let id = phone_number_named(&id)?;
     let update = admin_update(&params)?;
-    let (user, codes) = state.users.update_phone_number(&id, update).await.map_err(refused)?;
+    let (user, codes) = state.cases.update_phone_number(&id, update).await.map_err(refused)?;
     shown(&state, &user, &id, codes.as_deref())
 }
 
 pub(crate) async fn remove(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let id = named(&id)?;
-    state.users.delete_phone_number(&id).await?;
+    let id = phone_number_named(&id)?;
+    state.cases.delete_phone_number(&id).await?;
     Ok(bare(DeletedJson::new("phone_number", id.as_str())))
 }
 
@@ -65,7 +65,7 @@ pub(crate) async fn prepare_verification(
     state: Data<AppState>,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let driven = state.auth.prepare_by_back_end(&named(&id)?).await?;
+    let driven = state.cases.prepare_by_back_end(&phone_number_named(&id)?).await?;
     Ok(driven_json(&state, &driven))
 }
 
@@ -76,17 +76,17 @@ pub(crate) async fn attempt_verification(
     id: Path<String>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let id = named(&id)?;
+    let id = phone_number_named(&id)?;
     let verification = params.required("verification_id")?;
     let verification = verification.parse().map_err(|_| ApiError::NotFound)?;
     let code = OtpCode::parse(params.required("code")?)?;
-    let (driven, outcome) = state.auth.attempt_by_back_end(&id, &verification, &code).await?;
+    let (driven, outcome) = state.cases.attempt_by_back_end(&id, &verification, &code).await?;
     state.metrics.attempted(outcome);
     Ok(driven_json(&state, &driven))
 }
 
 fn driven_json(state: &AppState, driven: &BackEndVerification) -> HttpResponse {
-    bare(VerificationJson::of(&driven.verification, state.users.now()).map(|shown| shown.with_id(driven.id.as_str())))
+    bare(VerificationJson::of(&driven.verification, state.cases.now()).map(|shown| shown.with_id(driven.id.as_str())))
 }
 
 fn admin_update(params: &Params) -> Result<AdminUpdate, ApiError> {
@@ -98,23 +98,18 @@ fn admin_update(params: &Params) -> Result<AdminUpdate, ApiError> {
 }
 
 /// The parameter that asks for the primary number has another name here than on a user.
-fn refused(error: UserError) -> ApiError {
+fn refused(error: AuthError) -> ApiError {
     match error {
-        UserError::Phone(PhoneError::PrimaryUnverified) => ApiError::VerificationNeeded("primary"),
+        AuthError::User(UserError::Phone(PhoneError::PrimaryUnverified)) => ApiError::VerificationNeeded("primary"),
         other => other.into(),
     }
 }
 
-fn named(id: &str) -> Result<PhoneNumberId, ApiError> {
-    id.parse().map_err(|_| PhoneError::NotFound.into())
-}
-
-pub(crate) fn shown(
+fn shown(
     state: &AppState,
     user: &User,
     id: &PhoneNumberId,
     codes: Option<&[BackupCode]>,
 ) -> Result<HttpResponse, ApiError> {
-    let number = user.phones.get(id).ok_or(PhoneError::NotFound)?;
-    Ok(bare(PhoneNumberJson::new(user, number, codes, state.users.now())))
+    Ok(bare(PhoneNumberJson::of(user, id, codes, state.cases.now())?))
 }

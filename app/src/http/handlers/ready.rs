@@ -6,13 +6,13 @@ use actix_web::web::Data;
 use serde_json::json;
 
 use crate::http::AppState;
-use crate::http::handlers::health::store_serves;
+use crate::store_check::store_serves;
 
 pub(crate) async fn show(state: Data<AppState>) -> HttpResponse {
     // First, and without the store: it is to be known at once.
     if state.drain.has_begun() {
         not("draining")
-    } else if store_serves(&state).await {
+    } else if store_serves(&*state.health).await {
         HttpResponse::Ok().json(json!({ "status": "ready" }))
     } else {
         not("unavailable")

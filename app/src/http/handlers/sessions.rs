@@ -2,51 +2,38 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use phoneproof_domain::use_cases::{Acting, Changed};
-use phoneproof_domain::{Ending, Level, Session, SessionId, Strategy};
+use phoneproof_domain::use_cases::{Done, TriedFactor, Turn};
+use phoneproof_domain::{Ending, Level, Session, SessionId, Strategy, User};
 use serde_json::{Value, json};
 
 use crate::http::AppState;
 use crate::http::detached::detached;
-use crate::http::extract::body::Body;
-use crate::http::extract::caller::Caller;
-use crate::http::extract::visitor::Visitor;
-use crate::http::handlers::sign_ins::{first_factor, must_be, number, passed, second_factor};
+use crate::http::extract::actor::Acting;
+use crate::http::extract::body::{Body, Query};
+use crate::http::extract::factor::{first_factor, must_be, number, second_factor};
+use crate::http::extract::ids::named;
+use crate::http::extract::params::Params;
+use crate::http::extract::visitor::{Page, Visitor};
 use crate::http::present::client_json::{Part, session_json};
 use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
-use crate::session_tokens::LIFETIME;
-
-fn named(id: &str) -> Result<SessionId, ApiError> {
-    id.parse().map_err(|_| ApiError::NotFound)
-}
-
-async fn acting(visitor: &Visitor, state: &AppState, id: &str) -> Result<Acting, ApiError> {
-    // Without a client nobody is signed in, whatever the id.
-    if visitor.visit.client.is_none() {
-        return Err(ApiError::SignedOut);
-    }
-    Ok(state.auth.acting(&visitor.visit, Some(&named(id)?)).await?)
-}
+use crate::http::present::outcome::passed;
+use crate::http::present::session_json::activity;
 
 pub(crate) async fn show(visitor: Visitor, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let acting = acting(&visitor, &state, &id).await?;
-    let client = visitor.visit.client.as_ref().map(|loaded| &loaded.aggregate);
-    visitor
-        .answer(&state, client, None, Part::Session(&acting.session.id))
-        .await
+    let (page, acting) = visitor.in_session_named(&state, &id)?;
+    let done = state.cases.unchanged(&acting.context);
+    page.envelope(&state, &done, Part::Session(&acting.session.id)).await
 }
 
 pub(crate) async fn touch(visitor: Visitor, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let acting = acting(&visitor, &state, &id).await?;
-    let changed = state.auth.touch(&visitor.visit, &acting.session.id).await?;
-    visitor
-        .changed(&state, &changed, Part::Session(&acting.session.id))
-        .await
+    let (page, acting) = visitor.in_session_named(&state, &id)?;
+    let done = state.cases.touch(&acting).await?;
+    page.envelope(&state, &done, Part::Session(&acting.session.id)).await
 }
 
 pub(crate) async fn end(visitor: Visitor, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    over(&visitor, &state, &id, Ending::Ended).await
+    over(visitor, &state, &id, Ending::Ended).await
 }
 
 pub(crate) async fn remove(
@@ -54,41 +41,46 @@ pub(crate) async fn remove(
     state: Data<AppState>,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    over(&visitor, &state, &id, Ending::Removed).await
+    over(visitor, &state, &id, Ending::Removed).await
 }
 
-async fn over(visitor: &Visitor, state: &AppState, id: &str, how: Ending) -> Result<HttpResponse, ApiError> {
-    let acting = acting(visitor, state, id).await?;
-    let changed = state.auth.end_session(&visitor.visit, &acting.session.id, how).await?;
-    let shown = ended(state, &changed.outcome, &acting);
-    visitor.changed(state, &changed, Part::Other(shown)).await
+async fn over(visitor: Visitor, state: &AppState, id: &str, how: Ending) -> Result<HttpResponse, ApiError> {
+    let (page, acting) = visitor.in_session_named(state, id)?;
+    let done = state.cases.end_session(&acting, how).await?;
+    let shown = ended(state, &done.outcome, &acting.user.aggregate);
+    page.envelope(state, &done, Part::Other(shown)).await
 }
 
 /// A session that is over, as its own user sees it.
-fn ended(state: &AppState, session: &Session, acting: &Acting) -> Value {
-    let status = state.auth.status(session, Some(&acting.user));
-    session_json(state, session, status, &acting.user, None)
+fn ended(state: &AppState, session: &Session, user: &User) -> Value {
+    let status = state.cases.status(session, Some(user));
+    session_json(state, session, status, user, None)
 }
 
 /// Bare, and never 422: the SDK would take that for a sign-out (contract 2.5).
-pub(crate) async fn token(visitor: Visitor, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let acting = acting(&visitor, &state, &id).await?;
-    let status = state.auth.status(&acting.session, Some(&acting.user));
-    let token = state
-        .session_tokens
-        .mint(&acting.session, status, visitor.page.as_deref(), LIFETIME)
-        .await?;
+pub(crate) async fn token(
+    visitor: Visitor,
+    state: Data<AppState>,
+    id: Path<String>,
+    Query(query): Query,
+) -> Result<HttpResponse, ApiError> {
+    let (page, acting) = visitor.in_session_named(&state, &id)?;
+    let (session, origin) = (&acting.session, page.origin.as_deref());
+    let status = state.cases.status(session, Some(&acting.user.aggregate));
+    // What the SDK sends to get past its own cache.
+    let fresh = query.given("debug").is_ok_and(|debug| debug == Some("skip_cache"));
+    let (tokens, since) = (&state.session_tokens, acting.client_updated_at());
+    let token = tokens.issue(session, status, origin, since, fresh).await?;
     Ok(bare(json!({ "object": "token", "jwt": token })))
 }
 
 /// All live sessions of the user, on any device. Bare.
-pub(crate) async fn list_mine(caller: Caller, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let sessions = state.auth.sessions_of(&caller.user).await?;
-    let user = state.users.user(&caller.user).await?;
+pub(crate) async fn list_mine(acting: Acting, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let (user, sessions) = state.cases.own_sessions(&acting.actor).await?;
     let shown: Vec<Value> = sessions
         .iter()
         .map(|session| {
-            let status = state.auth.status(session, Some(&user)).as_str();
+            let status = state.cases.status(session, Some(&user)).as_str();
             json!({
                 "object": "session",
                 "id": session.id.as_str(),
@@ -104,47 +96,16 @@ pub(crate) async fn list_mine(caller: Caller, state: Data<AppState>) -> Result<H
     Ok(bare(shown))
 }
 
-/// What the client said of itself, as far as it can be told from that.
-pub(crate) fn activity(session: &Session) -> Value {
-    let agent = session.activity.user_agent.as_deref().unwrap_or_default();
-    let is_mobile = ["Mobile", "Android", "iPhone"].iter().any(|word| agent.contains(word));
-    let device = ["iPhone", "iPad", "Android", "Macintosh", "Windows", "Linux"];
-    let device = device.iter().find(|word| agent.contains(**word));
-    // Each also calls itself by the names of those after it.
-    let browsers = [
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Version/", "Safari"),
-    ];
-    let browser = browsers.iter().find_map(|(mark, name)| {
-        let version = agent.split(mark).nth(1)?.split([' ', ';']).next()?;
-        Some((*name, version))
-    });
-    json!({
-        "object": "session_activity",
-        "id": session.id.as_str(),
-        "device_type": device,
-        "is_mobile": is_mobile,
-        "browser_name": browser.map(|(name, _)| name),
-        "browser_version": browser.map(|(_, version)| version),
-        "ip_address": session.activity.address,
-        "city": null,
-        "country": null,
-    })
-}
-
 pub(crate) async fn revoke_mine(
-    caller: Caller,
+    acting: Acting,
     state: Data<AppState>,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let session = caller.session().ok_or(ApiError::SignedOut)?;
-    caller.must_be_fresh(&state)?;
-    let revoked = state.auth.revoke_own(&session.acting, &named(&id)?).await?;
-    let shown = ended(&state, &revoked, &session.acting);
-    caller.enveloped(&state, shown).await
+    let id = named(&id)?;
+    let done = state.cases.revoke_own_session(&acting.actor, &id).await?;
+    let user = acting.actor.user().ok_or(ApiError::SignedOut)?;
+    let shown = ended(&state, &done.outcome, &user.aggregate);
+    acting.answer.envelope(&state, &done, shown).await
 }
 
 pub(crate) async fn verify(
@@ -153,15 +114,15 @@ pub(crate) async fn verify(
     id: Path<String>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let acting = acting(&visitor, &state, &id).await?;
+    let (page, acting) = visitor.in_session_named(&state, &id)?;
     let level = match params.given("level")?.unwrap_or("second_factor") {
         "first_factor" => Level::FirstFactor,
         "second_factor" => Level::SecondFactor,
         "multi_factor" => Level::MultiFactor,
         _ => return Err(ApiError::ParamValue("level")),
     };
-    let changed = state.auth.begin_reverification(&visitor.visit, &acting, level).await?;
-    reverified(&visitor, &state, &changed, &acting).await
+    let done = state.cases.begin_reverification(&acting, level).await?;
+    reverified(&page, &state, &done, &acting.session.id).await
 }
 
 pub(crate) async fn prepare_first(
@@ -170,13 +131,31 @@ pub(crate) async fn prepare_first(
     id: Path<String>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    must_be(&params, Strategy::PhoneCode)?;
-    let number = number(&params)?;
-    let acting = acting(&visitor, &state, &id).await?;
-    let (auth, visit, who) = (state.auth.clone(), visitor.visit.clone(), acting.clone());
-    let prepare = async move { auth.prepare_first_reverification(&visit, &who, number.as_ref()).await };
-    let changed = detached(prepare).await?;
-    reverified(&visitor, &state, &changed, &acting).await
+    prepare(visitor, &state, &id, &params, Turn::First).await
+}
+
+pub(crate) async fn prepare_second(
+    visitor: Visitor,
+    state: Data<AppState>,
+    id: Path<String>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
+    prepare(visitor, &state, &id, &params, Turn::Second).await
+}
+
+async fn prepare(
+    visitor: Visitor,
+    state: &AppState,
+    id: &str,
+    params: &Params,
+    turn: Turn,
+) -> Result<HttpResponse, ApiError> {
+    must_be(params, Strategy::PhoneCode)?;
+    let number = number(params)?;
+    let (page, acting) = visitor.in_session_named(state, id)?;
+    let (cases, session) = (state.cases.clone(), acting.session.id.clone());
+    let prepare = async move { cases.prepare_reverification(&acting, turn, number.as_ref()).await };
+    reverified(&page, state, &detached(prepare).await?, &session).await
 }
 
 pub(crate) async fn attempt_first(
@@ -186,28 +165,7 @@ pub(crate) async fn attempt_first(
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
     let given = first_factor(&params)?;
-    let acting = acting(&visitor, &state, &id).await?;
-    let tried = state
-        .auth
-        .attempt_first_reverification(&visitor.visit, &acting, given.factor())
-        .await?;
-    let changed = passed(tried)?;
-    reverified(&visitor, &state, &changed, &acting).await
-}
-
-pub(crate) async fn prepare_second(
-    visitor: Visitor,
-    state: Data<AppState>,
-    id: Path<String>,
-    Body(params): Body,
-) -> Result<HttpResponse, ApiError> {
-    must_be(&params, Strategy::PhoneCode)?;
-    let number = number(&params)?;
-    let acting = acting(&visitor, &state, &id).await?;
-    let (auth, visit, who) = (state.auth.clone(), visitor.visit.clone(), acting.clone());
-    let prepare = async move { auth.prepare_second_reverification(&visit, &who, number.as_ref()).await };
-    let changed = detached(prepare).await?;
-    reverified(&visitor, &state, &changed, &acting).await
+    attempt(visitor, &state, &id, Turn::First, given.factor()).await
 }
 
 pub(crate) async fn attempt_second(
@@ -217,22 +175,27 @@ pub(crate) async fn attempt_second(
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
     let given = second_factor(&params)?;
-    let acting = acting(&visitor, &state, &id).await?;
-    let tried = state
-        .auth
-        .attempt_second_reverification(&visitor.visit, &acting, given.factor())
-        .await?;
-    let changed = passed(tried)?;
-    reverified(&visitor, &state, &changed, &acting).await
+    attempt(visitor, &state, &id, Turn::Second, given.factor()).await
+}
+
+async fn attempt(
+    visitor: Visitor,
+    state: &AppState,
+    id: &str,
+    turn: Turn,
+    factor: TriedFactor<'_>,
+) -> Result<HttpResponse, ApiError> {
+    let (page, acting) = visitor.in_session_named(state, id)?;
+    let done = state.cases.attempt_reverification(&acting, turn, factor).await?;
+    reverified(&page, state, &passed(done)?, &acting.session.id).await
 }
 
 /// The reverification after a change.
 async fn reverified(
-    visitor: &Visitor,
+    page: &Page,
     state: &AppState,
-    changed: &Changed<()>,
-    acting: &Acting,
+    done: &Done<()>,
+    session: &SessionId,
 ) -> Result<HttpResponse, ApiError> {
-    let shown = Part::Reverification(&acting.session.id);
-    visitor.changed(state, changed, shown).await
+    page.envelope(state, done, Part::Reverification(session)).await
 }

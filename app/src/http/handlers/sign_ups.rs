@@ -2,12 +2,13 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use phoneproof_domain::use_cases::{SignUpRequest, Visit};
-use phoneproof_domain::{AttemptOutcome, Metadata, OtpCode, SignUpId};
+use phoneproof_domain::use_cases::SignUpRequest;
+use phoneproof_domain::{AttemptOutcome, Metadata, OtpCode};
 
 use crate::http::AppState;
 use crate::http::detached::detached;
 use crate::http::extract::body::Body;
+use crate::http::extract::ids::named;
 use crate::http::extract::params::Params;
 use crate::http::extract::visitor::Visitor;
 use crate::http::present::client_json::Part;
@@ -18,28 +19,20 @@ pub(crate) async fn create(
     state: Data<AppState>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let request = request(&state, &params)?;
-    let mut changed = state.auth.create_sign_up(&visitor.visit, request).await?;
+    let mut request = request(&state, &params)?;
     if let Some(strategy) = params.given("strategy")? {
         must_be_phone_code(strategy)?;
-        let visit = state.auth.revisit(&visitor.visit, &changed.client).await?;
-        let id = changed.client.sign_up.as_ref().map(|sign_up| sign_up.id.clone());
-        let id = id.ok_or(ApiError::Internal("no sign-up"))?;
-        let token = changed.token.take();
-        changed = prepare_detached(&state, visit, id).await?;
-        changed.token = token;
+        request.prepare = true;
     }
-    visitor.changed(&state, &changed, Part::SignUp).await
+    let Visitor { page, context, .. } = visitor;
+    let cases = state.cases.clone();
+    let done = detached(async move { cases.create_sign_up(&context, request).await }).await?;
+    page.envelope(&state, &done, Part::SignUp).await
 }
 
 pub(crate) async fn show(visitor: Visitor, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let id = named(&id)?;
-    let client = visitor.visit.client.as_ref().map(|loaded| &loaded.aggregate);
-    let sign_up = client.and_then(|client| client.sign_up.as_ref());
-    if sign_up.is_none_or(|sign_up| sign_up.id != id) {
-        return Err(ApiError::NotFound);
-    }
-    visitor.answer(&state, client, None, Part::SignUp).await
+    let done = state.cases.sign_up(&visitor.context, &named(&id)?)?;
+    visitor.page.envelope(&state, &done, Part::SignUp).await
 }
 
 pub(crate) async fn update(
@@ -49,8 +42,11 @@ pub(crate) async fn update(
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
     let request = request(&state, &params)?;
-    let changed = state.auth.update_sign_up(&visitor.visit, &named(&id)?, request).await?;
-    visitor.changed(&state, &changed, Part::SignUp).await
+    let done = state
+        .cases
+        .update_sign_up(&visitor.context, &named(&id)?, request)
+        .await?;
+    visitor.page.envelope(&state, &done, Part::SignUp).await
 }
 
 pub(crate) async fn prepare(
@@ -60,17 +56,10 @@ pub(crate) async fn prepare(
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
     must_be_phone_code(params.required("strategy")?)?;
-    let changed = prepare_detached(&state, visitor.visit.clone(), named(&id)?).await?;
-    visitor.changed(&state, &changed, Part::SignUp).await
-}
-
-async fn prepare_detached(
-    state: &AppState,
-    visit: Visit,
-    id: SignUpId,
-) -> Result<phoneproof_domain::use_cases::Changed<()>, ApiError> {
-    let auth = state.auth.clone();
-    detached(async move { auth.prepare_sign_up(&visit, &id).await }).await
+    let Visitor { page, context, .. } = visitor;
+    let (cases, id) = (state.cases.clone(), named(&id)?);
+    let done = detached(async move { cases.prepare_sign_up(&context, &id).await }).await?;
+    page.envelope(&state, &done, Part::SignUp).await
 }
 
 pub(crate) async fn attempt(
@@ -83,10 +72,13 @@ pub(crate) async fn attempt(
         must_be_phone_code(strategy)?;
     }
     let code = OtpCode::parse(params.required("code")?)?;
-    let changed = state.auth.attempt_sign_up(&visitor.visit, &named(&id)?, &code).await?;
-    state.metrics.attempted(changed.outcome);
-    match changed.outcome {
-        AttemptOutcome::Verified => visitor.changed(&state, &changed, Part::SignUp).await,
+    let done = state
+        .cases
+        .attempt_sign_up(&visitor.context, &named(&id)?, &code)
+        .await?;
+    state.metrics.attempted(done.outcome);
+    match done.outcome {
+        AttemptOutcome::Verified => visitor.page.envelope(&state, &done, Part::SignUp).await,
         refused => Err(ApiError::Attempt(refused)),
     }
 }
@@ -100,7 +92,7 @@ fn must_be_phone_code(strategy: &str) -> Result<(), ApiError> {
 }
 
 fn request(state: &AppState, params: &Params) -> Result<SignUpRequest, ApiError> {
-    let number = params.number("phone_number", state.users.policy())?;
+    let number = params.number("phone_number", state.cases.policy())?;
     let text = |name| -> Result<_, ApiError> {
         let given = params.given(name)?;
         given
@@ -119,9 +111,6 @@ fn request(state: &AppState, params: &Params) -> Result<SignUpRequest, ApiError>
         last_name: text("last_name")?,
         locale: text("locale")?,
         unsafe_metadata: params.object("unsafe_metadata")?.map(Metadata::new).transpose()?,
+        prepare: false,
     })
-}
-
-fn named(id: &str) -> Result<SignUpId, ApiError> {
-    id.parse().map_err(|_| ApiError::NotFound)
 }

@@ -4,9 +4,10 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use phoneproof_domain::ports::{Callback, CallbackError};
 
+use crate::error_chain::chain;
 use crate::http::AppState;
 use crate::http::extract::body::Raw;
-use crate::http::present::error::{ApiError, chain};
+use crate::http::present::error::ApiError;
 
 pub(crate) async fn take(
     request: HttpRequest,
@@ -20,7 +21,6 @@ pub(crate) async fn take(
         let value = value.to_str().ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))
     });
-    let now = state.users.now();
     let call = Callback {
         url: if query.is_empty() {
             url.clone()
@@ -30,7 +30,7 @@ pub(crate) async fn take(
         query: query.to_owned(),
         headers: headers.collect(),
         body,
-        now: now.as_seconds(),
+        now: state.cases.now().as_seconds(),
     };
     let receipts = reader.read(&call).map_err(|error| match error {
         CallbackError::Signature => ApiError::Callback,
@@ -40,7 +40,7 @@ pub(crate) async fn take(
         }
     })?;
     for receipt in receipts {
-        let known = state.sms_outbox.receipt(&gateway, &receipt, now).await?;
+        let known = state.cases.take_receipt(&gateway, &receipt).await?;
         tracing::debug!(gateway = %gateway, state = receipt.state.as_str(), known, "a receipt arrived");
     }
     // A message that we have forgotten is no reason for the provider to try again.

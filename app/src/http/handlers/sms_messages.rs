@@ -3,15 +3,16 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use phoneproof_domain::ports::MessageQuery;
-use phoneproof_domain::{Message, MessageId, MessageState, PhoneNumberId, Timestamp, UserId};
+use phoneproof_domain::{Message, MessageState, PhoneNumberId, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use crate::http::AppState;
+use crate::http::extract::back_end::BackEnd;
 use crate::http::extract::body::Query;
-use crate::http::extract::caller::BackEnd;
-use crate::http::handlers::back_end_sessions::listed;
+use crate::http::extract::ids::named;
 use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
+use crate::http::present::list::list_json;
 
 fn message_json(message: &Message) -> Value {
     json!({
@@ -40,7 +41,7 @@ pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query
     let status = status.map(|word| MessageState::named(word).ok_or(ApiError::ParamValue("status")));
     // An id that is none belongs to nobody.
     let Ok(user) = params.given("user_id")?.map(str::parse).transpose() else {
-        return listed(&params, Vec::new(), 0);
+        return Ok(list_json(params.flag("paginated")?, Vec::new(), 0));
     };
     let query = MessageQuery {
         user,
@@ -49,12 +50,15 @@ pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query
         limit,
         offset,
     };
-    let (messages, total) = state.sms_outbox.messages(&query).await?;
-    listed(&params, messages.iter().map(message_json).collect(), total)
+    let (messages, total) = state.cases.messages(&query).await?;
+    Ok(list_json(
+        params.flag("paginated")?,
+        messages.iter().map(message_json).collect(),
+        total,
+    ))
 }
 
 pub(crate) async fn show(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let id: MessageId = id.parse().map_err(|_| ApiError::NotFound)?;
-    let message = state.sms_outbox.message(&id).await?.ok_or(ApiError::NotFound)?;
+    let message = state.cases.message(&named(&id)?).await?;
     Ok(bare(message_json(&message)))
 }

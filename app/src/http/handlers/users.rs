@@ -2,23 +2,23 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use phoneproof_domain::use_cases::{AdminProfileUpdate, MetadataUpdate, NewUser, UserError};
-use phoneproof_domain::{BackupCode, E164, Metadata, PasswordHash, Profile, Standing, Timestamp, User, UserId};
+use phoneproof_domain::use_cases::{AdminProfileUpdate, MetadataUpdate, NewUser};
+use phoneproof_domain::{BackupCode, E164, Metadata, Password, Profile, Standing, Timestamp, User};
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::http::AppState;
+use crate::http::extract::back_end::BackEnd;
 use crate::http::extract::body::{Body, Query};
-use crate::http::extract::caller::BackEnd;
+use crate::http::extract::ids::user_named;
 use crate::http::extract::params;
 use crate::http::extract::params::Params;
+use crate::http::extract::profile::{patch, profile_update};
 use crate::http::extract::user_filter::{user_filter, user_query};
-use crate::http::handlers::me::{patch, profile_update};
-use crate::http::handlers::phone_numbers;
 use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
-use crate::http::present::json::{DeletedJson, UserJson};
+use crate::http::present::json::{DeletedJson, PhoneNumberJson, UserJson};
 
 /// E-mail and more do not exist here. To ignore them silently would make a caller
 /// believe that an account is protected.
@@ -44,28 +44,28 @@ pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body
         banned: params.flag("banned")?.unwrap_or(false),
         locked: params.flag("locked")?.unwrap_or(false),
         delete_self_enabled: params.flag("delete_self_enabled")?,
-        password: password(&state, &params).await?,
+        password: password(&state, &params)?,
     };
-    Ok(shown(&state, &state.users.create_user(new).await?))
+    Ok(shown(&state, &state.cases.create_user(new).await?))
 }
 
 pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
-    let users = state.users.list_users(&user_query(&params)?).await?;
+    let users = state.cases.list_users(&user_query(&params)?).await?;
     Ok(bare(
         users
             .iter()
-            .map(|user| UserJson::for_back_end(user, &state.users))
+            .map(|user| UserJson::for_back_end(user, &state.cases))
             .collect::<Vec<_>>(),
     ))
 }
 
 pub(crate) async fn count(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
-    let total_count = state.users.count_users(&user_filter(&params)?).await?;
+    let total_count = state.cases.count_users(&user_filter(&params)?).await?;
     Ok(bare(json!({ "object": "total_count", "total_count": total_count })))
 }
 
 pub(crate) async fn show(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    Ok(shown(&state, &state.users.user(&user_named(&id)?).await?))
+    Ok(shown(&state, &state.cases.user(&user_named(&id)?).await?))
 }
 
 pub(crate) async fn update(
@@ -87,12 +87,12 @@ pub(crate) async fn update(
         notice_email: patch(&params, "notice_email_address")?,
         delete_self_enabled: params.flag("delete_self_enabled")?,
         backup_codes: backup_codes(&params)?,
-        password: password(&state, &params).await?,
+        password: password(&state, &params)?,
         sign_out: params.flag("sign_out_of_other_sessions")?.unwrap_or(false),
     };
     Ok(shown(
         &state,
-        &state.users.update_user(&user_named(&id)?, &update).await?,
+        &state.cases.update_user(&user_named(&id)?, &update).await?,
     ))
 }
 
@@ -123,17 +123,17 @@ async fn update_metadata(state: &AppState, id: &str, params: &Params, replace: b
     };
     Ok(shown(
         state,
-        &state.users.update_metadata(&user_named(id)?, &update).await?,
+        &state.cases.update_metadata(&user_named(id)?, &update).await?,
     ))
 }
 
 pub(crate) async fn remove(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    state.users.delete_user(&user_named(&id)?).await?;
+    state.cases.delete_user(&user_named(&id)?).await?;
     Ok(bare(DeletedJson::new("user", &id)))
 }
 
 pub(crate) async fn disable_mfa(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    state.users.disable_second_factors(&user_named(&id)?).await?;
+    state.cases.disable_second_factors(&user_named(&id)?).await?;
     Ok(bare(json!({ "user_id": *id })))
 }
 
@@ -142,24 +142,24 @@ pub(crate) async fn remove_backup_codes(
     state: Data<AppState>,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    state.users.remove_backup_codes(&user_named(&id)?).await?;
+    state.cases.remove_backup_codes(&user_named(&id)?).await?;
     Ok(bare(json!({ "user_id": *id })))
 }
 
 pub(crate) async fn ban(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    Ok(shown(&state, &state.users.set_banned(&user_named(&id)?, true).await?))
+    Ok(shown(&state, &state.cases.set_banned(&user_named(&id)?, true).await?))
 }
 
 pub(crate) async fn unban(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    Ok(shown(&state, &state.users.set_banned(&user_named(&id)?, false).await?))
+    Ok(shown(&state, &state.cases.set_banned(&user_named(&id)?, false).await?))
 }
 
 pub(crate) async fn lock(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    Ok(shown(&state, &state.users.set_locked(&user_named(&id)?, true).await?))
+    Ok(shown(&state, &state.cases.set_locked(&user_named(&id)?, true).await?))
 }
 
 pub(crate) async fn unlock(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    Ok(shown(&state, &state.users.set_locked(&user_named(&id)?, false).await?))
+    Ok(shown(&state, &state.cases.set_locked(&user_named(&id)?, false).await?))
 }
 
 pub(crate) async fn replace_phone_numbers(
@@ -168,32 +168,27 @@ pub(crate) async fn replace_phone_numbers(
     id: Path<String>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let number = params.required_number("phone_number", state.users.policy())?;
+    let number = params.required_number("phone_number", state.cases.policy())?;
     let standing = match params.given("identification_status")? {
         None => Standing::Verified,
         Some(status) => standing(status, "identification_status")?,
     };
     let (user, id) = state
-        .users
+        .cases
         .replace_phone_numbers(&user_named(&id)?, &number, standing)
         .await?;
-    phone_numbers::shown(&state, &user, &id, None)
-}
-
-/// What is no identifier names nobody.
-pub(crate) fn user_named(id: &str) -> Result<UserId, ApiError> {
-    id.parse().map_err(|_| UserError::NoSuchUser.into())
+    Ok(bare(PhoneNumberJson::of(&user, &id, None, state.cases.now())?))
 }
 
 fn shown(state: &AppState, user: &User) -> HttpResponse {
-    bare(UserJson::for_back_end(user, &state.users))
+    bare(UserJson::for_back_end(user, &state.cases))
 }
 
-/// The password that a back end sets, hashed.
-async fn password(state: &AppState, params: &Params) -> Result<Option<PasswordHash>, ApiError> {
+/// The password that a back end sets.
+fn password(state: &AppState, params: &Params) -> Result<Option<Password>, ApiError> {
     let unchecked = params.flag("skip_password_checks")?.unwrap_or(false);
     match params.given("password")? {
-        Some(text) => Ok(Some(state.auth.password_of_back_end(text, unchecked).await?)),
+        Some(text) => Ok(Some(state.cases.password_of_back_end(text, unchecked)?)),
         None => Ok(None),
     }
 }
@@ -219,7 +214,7 @@ fn numbers(state: &AppState, params: &Params) -> Result<Vec<(E164, Standing)>, A
         .zip(statuses)
         .map(|(text, status)| {
             Ok((
-                params::parsed(text, "phone_number", state.users.policy())?,
+                params::parsed(text, "phone_number", state.cases.policy())?,
                 standing(status, STATUS)?,
             ))
         })

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use crate::http::AppState;
 use crate::http::present::error::ApiError;
 use crate::http::present::json::{UserJson, VerificationJson, public_user_data};
-use crate::session_tokens::LIFETIME;
 
 /// A client with everything that it takes to show it; fresh tokens are in it.
 pub(crate) struct ClientView<'a> {
@@ -49,20 +48,21 @@ impl<'a> ClientView<'a> {
         }
     }
 
-    /// Mints a token for each live session: the SDK takes them over at once (contract 5.5).
+    /// With a token of each live session: the SDK takes them over at once (contract 5.5, 20).
     pub(crate) async fn new(
         state: &'a AppState,
         client: Option<&'a Client>,
         users: &'a [User],
         page: Option<&str>,
     ) -> Result<Self, ApiError> {
-        let now = state.users.now();
+        let now = state.cases.now();
         let mut sessions = Vec::new();
         for session in client.into_iter().flat_map(|client| client.open_sessions(now)) {
             let user = users.iter().find(|user| user.id == session.user);
-            let status = state.auth.status(session, user);
+            let status = state.cases.status(session, user);
             if let (true, Some(user)) = (status.is_live(), user) {
-                let token = state.session_tokens.mint(session, status, page, LIFETIME).await?;
+                let since = client.map_or(now, |client| client.updated_at);
+                let token = state.session_tokens.current(session, status, page, since).await?;
                 sessions.push(session_json(state, session, status, user, Some(&token)));
             }
         }
@@ -90,7 +90,7 @@ impl<'a> ClientView<'a> {
             "object": "client",
             "id": client.id.as_str(),
             "sessions": self.sessions,
-            "sign_in": client.sign_in.as_ref().filter(|sign_in| now < sign_in.abandon_at()).map(|sign_in| self.sign_in(sign_in)),
+            "sign_in": client.sign_in.as_ref().filter(|sign_in| self.is_alive(sign_in)).map(|sign_in| self.sign_in(sign_in)),
             "sign_up": client.sign_up.as_ref().filter(|sign_up| now < sign_up.abandon_at()).map(|sign_up| self.sign_up(sign_up)),
             "last_active_session_id": last_active.map(ToString::to_string).or_else(first_live),
             "last_authentication_strategy": client.last_strategy.map(Strategy::as_str),
@@ -137,7 +137,7 @@ impl<'a> ClientView<'a> {
 
     /// 5.7
     fn sign_up(&self, sign_up: &SignUp) -> Value {
-        let policy = self.state.users.policy();
+        let policy = self.state.cases.policy();
         let (missing, unverified) = match &sign_up.number {
             None => (vec!["phone_number"], vec![]),
             Some(_) if sign_up.verification.is_verified() => (vec![], vec![]),
@@ -184,24 +184,27 @@ impl<'a> ClientView<'a> {
         })
     }
 
+    fn user_of(&self, sign_in: &SignIn) -> Option<&User> {
+        let id = sign_in.user.as_ref()?;
+        self.users.iter().find(|user| user.id == *id)
+    }
+
+    fn is_alive(&self, sign_in: &SignIn) -> bool {
+        sign_in.is_alive(self.user_of(sign_in), self.now)
+    }
+
     /// 5.8
     fn sign_in(&self, sign_in: &SignIn) -> Value {
-        let user = sign_in
-            .user
-            .as_ref()
-            .and_then(|id| self.users.iter().find(|user| user.id == *id));
-        let policy = self.state.users.policy();
+        let (user, is_alive) = (self.user_of(sign_in), self.is_alive(sign_in));
+        let policy = self.state.cases.policy();
         let first = user.map(|user| factors(&Factor::first_of(user, sign_in.identifier.as_ref(), policy), "primary"));
-        // Nothing of the second factor shows before the first has passed.
-        let second = user.filter(|_| matches!(sign_in.step, Step::NeedsSecondFactor | Step::Complete(_)));
+        // Nothing of the second factor shows before the first has passed, nor once that is worth nothing.
+        let shows_second = is_alive && matches!(sign_in.step, Step::NeedsSecondFactor | Step::Complete(_));
+        let second = user.filter(|_| shows_second);
         let second = second
-            .filter(|user| user.phones.two_factor_enabled())
+            .filter(|user| user.two_factor_enabled())
             .map(|user| factors(&Factor::second_of(user), "default"));
-        let status = if self.now < sign_in.abandon_at() {
-            sign_in.step.as_str()
-        } else {
-            "abandoned"
-        };
+        let status = if is_alive { sign_in.step.as_str() } else { "abandoned" };
         json!({
             "object": "sign_in_attempt",
             "id": sign_in.id.as_str(),
@@ -226,7 +229,7 @@ impl<'a> ClientView<'a> {
             return Value::Null;
         };
         let user = self.users.iter().find(|user| user.id == session.user);
-        let policy = self.state.users.policy();
+        let policy = self.state.cases.policy();
         let status = reverification.status();
         json!({
             "object": "session_reverification",
@@ -239,7 +242,7 @@ impl<'a> ClientView<'a> {
             "level": reverification.level.as_str(),
             "session": self.session(id),
             "supported_first_factors": user.map(|user| reverifying_factors(user, policy)),
-            "supported_second_factors": user.filter(|user| user.phones.two_factor_enabled())
+            "supported_second_factors": user.filter(|user| user.two_factor_enabled())
                 .map(|user| factors(&Factor::second_of(user), "default")),
             "first_factor_verification": proof_of(reverification, true).map(|proof| proof_json(proof, self.now)),
             "second_factor_verification": proof_of(reverification, false).map(|proof| proof_json(proof, self.now)),
@@ -270,7 +273,7 @@ pub(crate) fn session_json(
     user: &User,
     token: Option<&str>,
 ) -> Value {
-    let now = state.users.now();
+    let now = state.cases.now();
     let age = |age: Option<u64>| age.map_or(json!(-1), |minutes| json!(minutes));
     let [first, second] = session.factor_ages(now).map(age);
     json!({
@@ -284,7 +287,7 @@ pub(crate) fn session_json(
         "actor": null,
         "tasks": tasks(status),
         "factor_verification_age": [first, second],
-        "user": UserJson::for_user(user, &state.users),
+        "user": UserJson::for_user(user, &state.cases),
         "public_user_data": public_user_data(user),
         "last_active_token": token.map(|token| json!({ "object": "token", "jwt": token })),
         "created_at": session.created_at.as_millis(),

@@ -3,14 +3,14 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
-use phoneproof_domain::use_cases::Changed;
-use phoneproof_domain::{Client, ClientId, Token};
+use phoneproof_domain::use_cases::Done;
+use phoneproof_domain::{ClientId, Token};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::config::KeyKind;
 use crate::http::AppState;
-use crate::http::extract::visitor::{CLIENT_COOKIE, Transport, UAT_COOKIE, Visitor};
+use crate::http::extract::visitor::{CLIENT_COOKIE, Page, Transport, UAT_COOKIE};
 use crate::http::present::client_json::{ClientView, Part};
 use crate::http::present::error::ApiError;
 
@@ -32,52 +32,27 @@ pub(crate) fn without_client(response: impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(Envelope { response, client: None })
 }
 
-impl Visitor {
-    /// The envelope with the client as the store has it now: after something else has changed.
-    pub(crate) async fn envelope(&self, state: &AppState, response: Value) -> Result<HttpResponse, ApiError> {
-        let client = match &self.visit.client {
-            Some(loaded) => state.auth.revisit(&self.visit, &loaded.aggregate).await?.client,
-            None => None,
-        };
-        let client = client.map(|loaded| loaded.aggregate);
-        self.answer(state, client.as_ref(), None, Part::Other(response)).await
-    }
-
-    /// The envelope with the client after this change; `response` picks its part out of the view of it.
-    pub(crate) async fn changed<T>(
+impl Page {
+    /// The envelope with the client as it is after what was done; `response` picks its part out of the view of it. The
+    /// cookies or headers that follow from it go with it.
+    pub(crate) async fn envelope<T>(
         &self,
         state: &AppState,
-        changed: &Changed<T>,
+        done: &Done<T>,
         response: Part<'_>,
     ) -> Result<HttpResponse, ApiError> {
-        self.answer(state, Some(&changed.client), changed.token.as_ref(), response)
-            .await
-    }
-
-    /// The envelope with this client, and the cookies or headers that follow from it.
-    pub(crate) async fn answer(
-        &self,
-        state: &AppState,
-        client: Option<&Client>,
-        token: Option<&Token<ClientId>>,
-        response: Part<'_>,
-    ) -> Result<HttpResponse, ApiError> {
-        let users = match client {
-            Some(client) => state.auth.users_of(client).await?,
-            None => Vec::new(),
-        };
-        let view = ClientView::new(state, client, &users, self.page.as_deref()).await?;
+        let view = ClientView::new(state, done.client.as_ref(), &done.users, self.origin.as_deref()).await?;
         let body = json!({ "response": view.part(response), "client": view.json() });
         let mut answer = HttpResponse::Ok().json(body);
-        if let Some(token) = token {
-            self.hand_over(state, answer.headers_mut(), token);
-        }
         self.tell_uat(state, answer.headers_mut(), view.uat());
+        if let Some(token) = &done.token {
+            self.hand_over(answer.headers_mut(), token);
+        }
         Ok(answer)
     }
 
     /// Gives the client its new token, the way the old one came.
-    pub(crate) fn hand_over(&self, state: &AppState, headers: &mut HeaderMap, token: &Token<ClientId>) {
+    pub(crate) fn hand_over(&self, headers: &mut HeaderMap, token: &Token<ClientId>) {
         let token = token.reveal();
         match self.transport {
             Transport::Cookie => {
@@ -98,7 +73,6 @@ impl Visitor {
                 }
             }
         }
-        let _ = state;
     }
 
     /// Tells back ends when somebody last signed in or out, if they have heard something else. With

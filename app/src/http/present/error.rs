@@ -1,12 +1,10 @@
 //! The one table of errors: what each is called on the wire, and with which status (contract, 3 and 10).
 
-use std::fmt;
-
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use phoneproof_domain::ports::{BoxError, SendError, StoreError, Unique};
-use phoneproof_domain::use_cases::{AuthError, Tried, UserError};
+use phoneproof_domain::use_cases::{AuthError, FactorOutcome, UserError};
 use phoneproof_domain::{
     AttemptOutcome, MalformedCode, NumberError, Password, PasswordError, PhoneError, ProfileError, ProofError,
     TicketError,
@@ -73,7 +71,7 @@ pub(crate) enum ApiError {
     #[error("backup code malformed")]
     BackupCodeMalformed,
     #[error("the factor was not accepted: {0:?}")]
-    Tried(Tried),
+    Factor(FactorOutcome),
     #[error("the password is not the user's")]
     IncorrectPassword,
     #[error("no Origin header")]
@@ -251,7 +249,7 @@ impl ApiError {
                 "Unsupported content type",
                 "Send application/json or application/x-www-form-urlencoded.",
             ),
-            Self::Attempt(outcome) | Self::Tried(Tried::Code(outcome)) => attempt_entry(*outcome),
+            Self::Attempt(outcome) | Self::Factor(FactorOutcome::Code(outcome)) => attempt_entry(*outcome),
             Self::SignedOut => entry(
                 401,
                 "signed_out",
@@ -318,8 +316,10 @@ impl ApiError {
                 "The backup code does not match.",
             )
             .param("code"),
-            Self::Tried(Tried::WrongPassword) => password_entry(),
-            Self::Tried(Tried::WrongBackupCode | Tried::Passed) => phone_entry(PhoneError::WrongBackupCode),
+            Self::Factor(FactorOutcome::WrongPassword) => password_entry(),
+            Self::Factor(FactorOutcome::WrongBackupCode | FactorOutcome::Passed) => {
+                phone_entry(PhoneError::WrongBackupCode)
+            }
             Self::IncorrectPassword => entry(
                 422,
                 "incorrect_password",
@@ -545,6 +545,15 @@ fn auth_entry(error: &AuthError) -> Entry {
     match error {
         AuthError::User(error) => user_entry(error),
         AuthError::SignedOut => entry(401, "signed_out", "Signed out", "Nobody is signed in."),
+        // Not 401, which the SDK takes for a sign-out: the browser has the new token by the time it tries again.
+        AuthError::TokenReplaced => entry(
+            503,
+            "service_unavailable",
+            "Service unavailable",
+            "The token of this browser was replaced a moment ago; try again with the new one.",
+        )
+        .retry_after(1),
+        AuthError::FactorClosed(closed) => closed_entry(closed.left),
         AuthError::SessionOver => entry(
             401,
             "authentication_invalid",
@@ -686,6 +695,20 @@ fn auth_entry(error: &AuthError) -> Entry {
         )
         .retry_after(2),
     }
+}
+
+/// Another factor may be tried at once, so this is no lock of the user.
+fn closed_entry(left: Option<std::time::Duration>) -> Entry {
+    let Some(left) = left.map(seconds) else {
+        return entry(
+            429,
+            "too_many_requests",
+            "Too many requests",
+            "Too many wrong tries. Sign in again in another way, then set a new password.",
+        );
+    };
+    let text = format!("Too many wrong tries. Use another way to sign in, or try again in {left} seconds.");
+    entry(429, "too_many_requests", "Too many requests", text).retry_after(left)
 }
 
 fn ticket_entry(error: TicketError) -> Entry {
@@ -860,25 +883,5 @@ impl ResponseError for ApiError {
     /// Without a trace id: `observe` puts the whole answer in its place.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
-    }
-}
-
-/// An error with all its causes, as one text.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    Chain(error).to_string()
-}
-
-/// An error with all its causes, for the log.
-pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }

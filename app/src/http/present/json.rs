@@ -1,6 +1,9 @@
 //! The objects of the contract's section 5, as they stand on the wire.
 
-use phoneproof_domain::{BackupCode, Lockout, PhoneNumber, Timestamp, User, Users, Verification, VerificationStatus};
+use phoneproof_domain::{
+    BackupCode, Channel, Lockout, PhoneError, PhoneNumber, PhoneNumberId, Timestamp, UseCases, User, Verification,
+    VerificationStatus,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -38,7 +41,7 @@ impl VerificationJson {
             strategy: if by_admin { "admin" } else { "phone_code" },
             attempts: verification.attempts(),
             expire_at: verification.expires_at().map(Timestamp::as_millis),
-            channel: (!by_admin).then_some("sms"),
+            channel: (!by_admin).then_some(Channel::Sms.as_str()),
         })
     }
 
@@ -68,13 +71,18 @@ pub(crate) struct PhoneNumberJson<'a> {
 }
 
 impl<'a> PhoneNumberJson<'a> {
-    /// `codes` are the backup codes that this very answer issues.
-    pub(crate) fn new(
+    /// One number of a user. `codes` are the backup codes that this very answer issues.
+    pub(crate) fn of(
         user: &'a User,
-        number: &'a PhoneNumber,
+        id: &PhoneNumberId,
         codes: Option<&'a [BackupCode]>,
         now: Timestamp,
-    ) -> Self {
+    ) -> Result<Self, PhoneError> {
+        let number = user.phones.get(id).ok_or(PhoneError::NotFound)?;
+        Ok(Self::new(user, number, codes, now))
+    }
+
+    fn new(user: &'a User, number: &'a PhoneNumber, codes: Option<&'a [BackupCode]>, now: Timestamp) -> Self {
         Self {
             id: number.id.as_str(),
             object: "phone_number",
@@ -152,8 +160,8 @@ pub(crate) struct UserJson<'a> {
 
 impl<'a> UserJson<'a> {
     /// As the user may see it.
-    pub(crate) fn for_user(user: &'a User, users: &Users) -> Self {
-        Self::at(user, users.now(), &users.policy().lockout)
+    pub(crate) fn for_user(user: &'a User, cases: &UseCases) -> Self {
+        Self::at(user, cases.now(), &cases.policy().lockout)
     }
 
     fn at(user: &'a User, now: Timestamp, lockout: &Lockout) -> Self {
@@ -172,7 +180,7 @@ impl<'a> UserJson<'a> {
             primary_phone_number_id: phones.primary.as_ref().map(phoneproof_domain::PhoneNumberId::as_str),
             primary_web3_wallet_id: None,
             password_enabled: user.password.is_some(),
-            two_factor_enabled: user.phones.two_factor_enabled(),
+            two_factor_enabled: user.two_factor_enabled(),
             totp_enabled: false,
             backup_code_enabled: user.phones.backup_code_enabled(),
             email_addresses: [],
@@ -192,7 +200,7 @@ impl<'a> UserJson<'a> {
             banned: user.banned,
             locked: locked_for.is_some(),
             lockout_expires_in_seconds: locked_for.map(|left| left.as_secs().max(1)),
-            verification_attempts_remaining: user.failures.remaining(now, lockout),
+            verification_attempts_remaining: user.failures.second_factor.remaining(now, lockout),
             created_at: user.created_at.as_millis(),
             updated_at: user.updated_at.as_millis(),
             delete_self_enabled: user.delete_self_enabled,
@@ -207,10 +215,10 @@ impl<'a> UserJson<'a> {
     }
 
     /// As a back end may see it: with the private metadata.
-    pub(crate) fn for_back_end(user: &'a User, users: &Users) -> Self {
+    pub(crate) fn for_back_end(user: &'a User, cases: &UseCases) -> Self {
         Self {
             private_metadata: Some(user.profile.private_metadata.as_object()),
-            ..Self::for_user(user, users)
+            ..Self::for_user(user, cases)
         }
     }
 }

@@ -11,6 +11,7 @@ impl Report {
         let medians = self.cases().into_iter().filter_map(|case| {
             let mut cell = cell(case, &self.median(case)?);
             cell["over_its_yardstick"] = json!(self.ratio(case));
+            cell["over_by_token"] = json!(self.of_by_token(case));
             cell["over_an_empty_store"] = json!(self.of_empty(case));
             Some(cell)
         });

@@ -6,9 +6,9 @@ use crate::sample::Sample;
 use crate::targets::judge;
 
 /// The columns of the large table; nothing in a cell is typed by hand.
-const HEAD: &str = "| clients | server | flows/s | of its yardstick | request p50 / p99 (ms) | flow p50 / p99 (ms) | \
+const HEAD: &str = "| clients | server | flows/s | of by token | of its yardstick | request p50 / p99 (ms) | flow p50 / p99 (ms) | \
     CPU s / 1000 flows: server | PostgreSQL | load | syncs / flow | peak memory |\n\
-    | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
 
 impl Report {
     /// For `docs/benchmarks.md`.
@@ -29,10 +29,10 @@ impl Report {
         writeln!(text)?;
         for (who, millis) in &self.starts {
             let idle = megabytes(self.idle(*who));
-            let title = who.title();
+            let name = who.name();
             writeln!(
                 text,
-                "- {title}: ready {millis:.1} ms after its start on an existing database; {idle:.1} MB when idle."
+                "- `{name}`: ready {millis:.1} ms after its start on an existing database; {idle:.1} MB when idle."
             )?;
         }
         for traced in &self.traced {
@@ -70,10 +70,11 @@ impl Report {
         let served = case.who != Contestant::Pgbench;
         writeln!(
             text,
-            "| {clients} | {} | {} | {} | {} | {:.2} / {:.2} | {} | {} | {:.2} | {:.2} | {} |",
+            "| {clients} | {} | {} | {} | {} | {} | {:.2} / {:.2} | {} | {} | {:.2} | {:.2} | {} |",
             case.who.title(),
             grouped(whole(sample.flows_per_second)),
-            or_none(self.ratio(case).map(|ratio| format!("**{ratio:.2}**"))),
+            or_none(self.of_by_token(case).map(bold)),
+            or_none(self.ratio(case).map(bold)),
             or_none(
                 sample
                     .request
@@ -122,6 +123,10 @@ impl Report {
         }
         Ok(())
     }
+}
+
+fn bold(ratio: f64) -> String {
+    format!("**{ratio:.2}**")
 }
 
 #[expect(

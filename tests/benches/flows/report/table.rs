@@ -26,8 +26,13 @@ impl Display for Report {
                 if let Some(sample) = self.median(case) {
                     write_row(f, &row(case, &sample))?;
                 }
-                if let Some(ratio) = self.ratio(case) {
-                    writeln!(f, "{:>7}  {:<10}  {ratio:>8.2}", "", "  ratio")?;
+                for (of, ratio) in [
+                    ("  of by token", self.of_by_token(case)),
+                    ("  of yardstick", self.ratio(case)),
+                ] {
+                    if let Some(ratio) = ratio {
+                        writeln!(f, "{:>7}  {of:<16}  {ratio:>8.2}", "")?;
+                    }
                 }
             }
         }
@@ -37,13 +42,13 @@ impl Display for Report {
             let name = who.name();
             writeln!(
                 f,
-                "{name:<10}  ready {millis:.1} ms after its start, on an existing database; {idle:.1} MB when idle"
+                "{name:<16}  ready {millis:.1} ms after its start, on an existing database; {idle:.1} MB when idle"
             )?;
         }
         for traced in &self.traced {
             writeln!(
                 f,
-                "{:<10}  {:>2} client(s) under strace: {:.3} groups a flow by its own count; {:.3} syncs of the log and {:.3} of other files",
+                "{:<16}  {:>2} client(s) under strace: {:.3} groups a flow by its own count; {:.3} syncs of the log and {:.3} of other files",
                 traced.contestant.name(),
                 traced.clients,
                 traced.groups,
@@ -88,7 +93,7 @@ fn write_row(f: &mut fmt::Formatter<'_>, cells: &[String; 14]) -> fmt::Result {
     for (at, cell) in cells.iter().enumerate() {
         match at {
             0 => write!(f, "{cell:>7}")?,
-            1 => write!(f, "  {cell:<10}")?,
+            1 => write!(f, "  {cell:<16}")?,
             _ => write!(f, "  {cell:>8}")?,
         }
     }

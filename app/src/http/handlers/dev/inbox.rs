@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::watch;
 
-use super::tools;
 use crate::http::AppState;
 use crate::http::extract::body::Query;
+use crate::http::extract::dev_tools::dev_tools;
 use crate::http::present::error::ApiError;
 
 /// A comment now and then, so that nobody takes the stream for dead.
@@ -22,7 +22,7 @@ pub(crate) async fn list(
     state: Data<AppState>,
     Query(params): Query,
 ) -> Result<HttpResponse, ApiError> {
-    let tools = tools(&state, &request)?;
+    let tools = dev_tools(&state, &request)?;
     // A plus sign that was not percent-encoded arrives as a blank.
     let to = params.given("to")?.map(|to| to.replacen(' ', "+", 1));
     Ok(HttpResponse::Ok().json(json!({ "messages": tools.inbox.messages(to.as_deref()) })))
@@ -30,7 +30,7 @@ pub(crate) async fn list(
 
 /// `GET /dev/inbox/stream`: each text as it arrives (server-sent events).
 pub(crate) async fn stream(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let tools = tools(&state, &request)?;
+    let tools = dev_tools(&state, &request)?;
     let start = (tools.inbox.subscribe(), tools.closing.clone(), true);
     let events = stream::unfold(start, |(mut feed, mut closing, first)| async move {
         // The first bytes tell the browser that the stream is open.

@@ -522,10 +522,10 @@ function newChip({ to, code }) {
 
 const cardOf = (number) => [...cards.values()].find((card) => card.number.phone_number === number)?.root;
 
-/** Only the newest text of a number that waits for its code can be used. */
+/** Only the newest code of a number that waits for one can be used. */
 function refreshChips() {
   const newest = new Map();
-  for (const sms of document.querySelectorAll(".sms")) newest.set(sms.dataset.to, sms);
+  for (const sms of document.querySelectorAll(".sms:has(.sms-code)")) newest.set(sms.dataset.to, sms);
   for (const sms of document.querySelectorAll(".sms")) {
     const chip = $(".sms-code", sms);
     if (!chip) continue;

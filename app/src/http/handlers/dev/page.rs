@@ -2,8 +2,8 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::tools;
 use crate::http::AppState;
+use crate::http::extract::dev_tools::dev_tools;
 use crate::http::present::error::ApiError;
 
 /// Nothing but the server's own files and API.
@@ -33,7 +33,7 @@ fn asset(
     content_type: &str,
     text: &'static str,
 ) -> Result<HttpResponse, ApiError> {
-    tools(state, request)?;
+    dev_tools(state, request)?;
     let mut response = HttpResponse::Ok();
     response
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))

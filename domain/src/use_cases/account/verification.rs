@@ -1,0 +1,91 @@
+use super::super::decide::must_be_in_good_standing;
+use super::super::{AuthError, Done, UseCases};
+use crate::actor::{Action, Actor};
+use crate::{AttemptOutcome, CodeHash, OtpCode, PhoneError, PhoneNumber, PhoneNumberId, Purpose, User};
+
+use super::super::sms::{Drawn, Recipient};
+
+/// A code is out.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The user afterwards.
+    pub user: User,
+    /// Whether a text was handed to the gateway; test numbers get none.
+    pub texted: bool,
+}
+
+impl UseCases {
+    /// `prepareVerification()`: makes a new code, keeps its keyed hash, and texts it.
+    ///
+    /// The text is committed with the code, so a code that arrives always works, and a text that no provider takes
+    /// at once is tried again while its code is valid.
+    ///
+    /// # Errors
+    /// [`AuthError::TooManyCodes`]; [`AuthError::User`] with `Phone` of `NotFound`, `AlreadyVerified`, `TooSoon`, or `Taken`
+    /// by another user meanwhile, `NotAllowed`, `Locked`, `NotSent` or `Banned`.
+    pub async fn prepare_verification(&self, actor: &Actor, id: &PhoneNumberId) -> Result<Done<Prepared>, AuthError> {
+        self.permit(actor, Action::VerifyNumber)?;
+        let now = self.now();
+        let (user, number) = known_number(actor, id)?;
+        // What is refused anyway is not charged.
+        let nothing = CodeHash::from_bytes([0; 32]);
+        user.phones.clone().prepare(id, nothing, now, &self.policy)?;
+        self.ensure_not_owned_by_another(&user.id, &number.number).await?;
+        let recipient = Recipient {
+            number: &number.number,
+            phone_number: Some(id),
+            user: Some(user),
+        };
+        let Drawn { hash, message } = self
+            .draw_code(actor.request(), recipient, Purpose::VerifyNumber(id))
+            .await?;
+        let done = self
+            .act(actor, Action::VerifyNumber, message.clone(), |user| {
+                Ok(user.phones.prepare(id, hash, now, &self.policy)?)
+            })
+            .await?
+            .of_user(actor, ())?;
+        let texted = self.send_sms(message).await?;
+        Ok(done.map(|(user, ())| Prepared { user, texted }))
+    }
+
+    /// `attemptVerification()`: tries a code. Every outcome is committed before it is answered:
+    /// a wrong code counts also when the caller does not wait for the answer.
+    ///
+    /// # Errors
+    /// [`AuthError::TooOften`]; [`AuthError::User`] with `Phone` of `NotFound`, `NotPrepared`, `AlreadyVerified`, or `Taken`
+    /// if another user proved the number first, `Locked` or `Banned`.
+    pub async fn attempt_verification(
+        &self,
+        actor: &Actor,
+        id: &PhoneNumberId,
+        code: &OtpCode,
+    ) -> Result<Done<(User, AttemptOutcome)>, AuthError> {
+        self.permit(actor, Action::VerifyNumber)?;
+        let now = self.now();
+        let (user, number) = known_number(actor, id)?;
+        let hash = self.hasher.otp(Purpose::VerifyNumber(id), code);
+        // What there is nothing to try on is not charged.
+        user.phones.clone().attempt(id, hash, now, &self.policy)?;
+        self.limit_attempts_at(&number.number).await?;
+        let done = self
+            .act(actor, Action::VerifyNumber, None, |user| {
+                must_be_in_good_standing(user, now)?;
+                Ok(user.phones.attempt(id, hash, now, &self.policy)?)
+            })
+            .await?;
+        // A right code that comes too late is refused by the commit. Who cannot win the number any
+        // more hears so after a wrong one, too, rather than being sent for another code.
+        if done.outcome != AttemptOutcome::Verified {
+            self.ensure_not_owned_by_another(&user.id, &number.number).await?;
+        }
+        let outcome = done.outcome;
+        done.of_user(actor, outcome)
+    }
+}
+
+fn known_number<'a>(actor: &'a Actor, id: &PhoneNumberId) -> Result<(&'a User, &'a PhoneNumber), PhoneError> {
+    let user = actor.user().ok_or(PhoneError::NotFound)?;
+    let number = user.aggregate.phones.get(id).ok_or(PhoneError::NotFound)?;
+    Ok((&user.aggregate, number))
+}

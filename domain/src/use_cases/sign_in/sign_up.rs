@@ -1,0 +1,266 @@
+//! Signing up (contract 6.2).
+
+use super::super::decide::claimed;
+use super::super::sms::{Drawn, Recipient};
+use super::super::{AuthError, Done, UseCases, UserError};
+use crate::actor::{ClientContext, RequestContext};
+use crate::change::{Draft, Slot};
+use crate::profile::{Metadata, ShortText};
+use crate::proof::Strategy;
+use crate::sign_up::{SignUp, SignUpUpdate};
+use crate::{
+    AttemptOutcome, Client, CodeHash, E164, OtpCode, PhoneError, PhoneNumberId, Purpose, SessionId, SignUpId,
+    Timestamp, User, UserId,
+};
+
+/// What a sign-up is given.
+#[derive(Debug, Clone, Default)]
+pub struct SignUpRequest {
+    /// The number that shall become the user's.
+    pub number: Option<E164>,
+    /// The password that the user wants to have.
+    pub password: Option<String>,
+    /// Given name.
+    pub first_name: Option<ShortText>,
+    /// Family name.
+    pub last_name: Option<ShortText>,
+    /// The language.
+    pub locale: Option<ShortText>,
+    /// Metadata that the user may write.
+    pub unsafe_metadata: Option<Metadata>,
+    /// Whether a code is sent to the number at once.
+    pub prepare: bool,
+}
+
+impl UseCases {
+    /// Begins a sign-up in the place of any other one of the client, and sends a code if asked to.
+    ///
+    /// # Errors
+    /// [`AuthError::SignUpClosed`], [`AuthError::SessionExists`], [`AuthError::Password`],
+    /// [`AuthError::TooOften`]; [`AuthError::User`] with `Taken` or `NotAllowed` for the number; and those of
+    /// [`UseCases::prepare_sign_up`].
+    pub async fn create_sign_up(&self, context: &ClientContext, request: SignUpRequest) -> Result<Done<()>, AuthError> {
+        let now = self.now();
+        if !self.policy.sign_up_open {
+            return Err(AuthError::SignUpClosed);
+        }
+        self.limit_sign_ins("sign-ups/address", context.request.address).await?;
+        self.ensure_free(context)?;
+        let prepare = request.prepare;
+        let mut sign_up = SignUp::new(SignUpId::generate(now, &*self.ports.entropy), now);
+        sign_up.update(self.checked(request).await?);
+        let mut message = None;
+        if prepare {
+            let number = sign_up.number.clone().ok_or(AuthError::NumberMissing)?;
+            let drawn = self.draw_sign_up(context, &sign_up, &number).await?;
+            sign_up.prepare(drawn.hash, now, &self.policy)?;
+            message = drawn.message;
+        }
+        let carried = message.clone();
+        let done = self
+            .in_client(
+                context,
+                self.fresh_token(context),
+                |draft| draft.and_message(carried),
+                |draft| {
+                    draft.client()?.sign_up = Some(sign_up.clone());
+                    Ok(())
+                },
+            )
+            .await?;
+        self.send_sms(message).await?;
+        Ok(done)
+    }
+
+    /// Changes a sign-up; another number discards the proof of the old one. Limited as its creation: it asks as much, and
+    /// its password costs as much to hash.
+    ///
+    /// # Errors
+    /// [`AuthError::NotFound`], and those of [`UseCases::create_sign_up`].
+    pub async fn update_sign_up(
+        &self,
+        context: &ClientContext,
+        id: &SignUpId,
+        request: SignUpRequest,
+    ) -> Result<Done<()>, AuthError> {
+        let now = self.now();
+        open(context, id, now)?;
+        self.limit_sign_ins("sign-ups/address", context.request.address).await?;
+        let update = self.checked(request).await?;
+        self.in_client(
+            context,
+            self.fresh_token(context),
+            |draft| draft,
+            |draft| {
+                current(draft.client()?, id, now)?.update(update.clone());
+                Ok(())
+            },
+        )
+        .await
+    }
+
+    /// Sends a code to the number of a sign-up.
+    ///
+    /// # Errors
+    /// [`AuthError::NotFound`], [`AuthError::NumberMissing`], [`AuthError::TooManyCodes`];
+    /// [`AuthError::User`] with `AlreadyVerified`, `TooSoon`, `Taken`, `NotAllowed` or `NotSent`.
+    pub async fn prepare_sign_up(&self, context: &ClientContext, id: &SignUpId) -> Result<Done<()>, AuthError> {
+        let now = self.now();
+        let sign_up = open(context, id, now)?;
+        let number = sign_up.number.clone().ok_or(AuthError::NumberMissing)?;
+        // Before anything is charged.
+        let nothing = CodeHash::from_bytes([0; 32]);
+        sign_up.clone().prepare(nothing, now, &self.policy)?;
+        self.ensure_nobodys(&number).await?;
+        let Drawn { hash, message } = self.draw_sign_up(context, sign_up, &number).await?;
+        let carried = message.clone();
+        let done = self
+            .in_client(
+                context,
+                self.fresh_token(context),
+                |draft| draft.and_message(carried),
+                |draft| {
+                    let sign_up = current(draft.client()?, id, now)?;
+                    if sign_up.number.as_ref() != Some(&number) {
+                        return Err(UserError::Contended.into());
+                    }
+                    Ok(sign_up.prepare(hash, now, &self.policy)?)
+                },
+            )
+            .await?;
+        self.send_sms(message).await?;
+        Ok(done)
+    }
+
+    /// Draws a code for a sign-up, in its own language if it names one.
+    async fn draw_sign_up(&self, context: &ClientContext, sign_up: &SignUp, number: &E164) -> Result<Drawn, AuthError> {
+        let recipient = Recipient {
+            number,
+            phone_number: None,
+            user: None,
+        };
+        let own = sign_up.locale.as_ref().map(ToString::to_string);
+        let request = RequestContext {
+            locale: own.or_else(|| context.request.locale.clone()),
+            ..context.request.clone()
+        };
+        self.draw_code(&request, recipient, Purpose::SignUp(&sign_up.id, number))
+            .await
+    }
+
+    /// Tries a code on a sign-up. The right one makes the user and a session, all as one commit.
+    ///
+    /// # Errors
+    /// [`AuthError::NotFound`], [`AuthError::Claimed`] if another user proved the number first,
+    /// [`AuthError::TooOften`]; [`AuthError::User`] with `NotPrepared` or `AlreadyVerified`.
+    pub async fn attempt_sign_up(
+        &self,
+        context: &ClientContext,
+        id: &SignUpId,
+        code: &OtpCode,
+    ) -> Result<Done<AttemptOutcome>, AuthError> {
+        let now = self.now();
+        self.limit_attempts("sign-up-attempts/address", context.request.address)
+            .await?;
+        let sign_up = open(context, id, now)?;
+        let number = sign_up.number.clone().ok_or(AuthError::NumberMissing)?;
+        let hash = self.hasher.otp(Purpose::SignUp(id, &number), code);
+        // Decided beforehand on what was read: only a right code makes a user. If the state has
+        // changed by the time of the commit, it is decided again there.
+        let outcome = sign_up.clone().attempt(hash, now, &self.policy)?;
+        self.limit_attempts_at(&number).await?;
+        let fresh = self.fresh_token(context);
+        if outcome != AttemptOutcome::Verified {
+            return self
+                .in_client(
+                    context,
+                    fresh,
+                    |draft| draft,
+                    |draft| {
+                        match current(draft.client()?, id, now)?.attempt(hash, now, &self.policy)? {
+                            // Only a change in between could make it right now; then it is tried once more.
+                            AttemptOutcome::Verified => Err(UserError::Contended.into()),
+                            outcome => Ok(outcome),
+                        }
+                    },
+                )
+                .await;
+        }
+        let entropy = &*self.ports.entropy;
+        let token = fresh.hash();
+        let user = Slot::new(User::new(UserId::generate(now, entropy), now));
+        let number_id = PhoneNumberId::generate(now, entropy);
+        let session = SessionId::generate(now, entropy);
+        let draft = |draft: Draft| draft.and_user(user);
+        self.in_client(context, fresh, draft, |draft| {
+            let (client, user) = draft.client_and_user()?;
+            let sign_up = current(client, id, now)?;
+            if sign_up.number.as_ref() != Some(&number)
+                || sign_up.attempt(hash, now, &self.policy)? != AttemptOutcome::Verified
+            {
+                return Err(UserError::Contended.into());
+            }
+            sign_up.completed = Some((user.id.clone(), session.clone()));
+            let sign_up = sign_up.clone();
+            user.phones
+                .add_proven(number_id.clone(), number.clone(), sign_up.verification, now)?;
+            user.profile.first_name = sign_up.first_name;
+            user.profile.last_name = sign_up.last_name;
+            user.profile.locale = sign_up.locale;
+            user.profile.unsafe_metadata = sign_up.unsafe_metadata;
+            user.set_password(sign_up.password, now);
+            user.last_sign_in_at = Some(now);
+            user.seen(now);
+            let session = self.new_session(session.clone(), user, context, [Some(now), None]);
+            let alone = self.policy.single_session;
+            client.begin(session, token, Some(Strategy::PhoneCode), alone, now);
+            Ok(AttemptOutcome::Verified)
+        })
+        .await
+        .map_err(claimed)
+    }
+
+    async fn ensure_nobodys(&self, number: &E164) -> Result<(), AuthError> {
+        match self.owner_of(number).await? {
+            Some(_) => Err(PhoneError::Taken.into()),
+            None => Ok(()),
+        }
+    }
+
+    async fn checked(&self, request: SignUpRequest) -> Result<SignUpUpdate, AuthError> {
+        if let Some(number) = &request.number {
+            self.policy.admit(number)?;
+            if self.ports.instance.is_blocked(number).await? {
+                return Err(AuthError::Blocked);
+            }
+            self.ensure_nobodys(number).await?;
+        }
+        let password = match &request.password {
+            Some(text) => Some(self.hash_password(text).await?),
+            None => None,
+        };
+        Ok(SignUpUpdate {
+            number: request.number,
+            password,
+            first_name: request.first_name,
+            last_name: request.last_name,
+            locale: request.locale,
+            unsafe_metadata: request.unsafe_metadata,
+        })
+    }
+}
+
+/// The sign-up of this client, if it is this one and still goes on.
+fn open<'a>(context: &'a ClientContext, id: &SignUpId, now: Timestamp) -> Result<&'a SignUp, AuthError> {
+    let sign_up = context.client().and_then(|client| client.sign_up.as_ref());
+    sign_up
+        .filter(|sign_up| sign_up.id == *id && sign_up.is_open(now))
+        .ok_or(AuthError::NotFound)
+}
+
+fn current<'a>(client: &'a mut Client, id: &SignUpId, now: Timestamp) -> Result<&'a mut SignUp, AuthError> {
+    let sign_up = client.sign_up.as_mut();
+    sign_up
+        .filter(|sign_up| sign_up.id == *id && sign_up.is_open(now))
+        .ok_or(AuthError::NotFound)
+}

@@ -1,0 +1,75 @@
+//! Drawing a code and writing the text that carries it: committed with what the code is for, sent afterwards.
+
+use super::super::{AuthError, UseCases, UserError};
+use crate::actor::RequestContext;
+use crate::message::Content;
+use crate::ports::Sending;
+use crate::{CodeHash, E164, Message, MessageId, OtpCode, PhoneNumberId, Purpose, TEST_CODE, User};
+
+/// Whom a code is for.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Recipient<'a> {
+    pub(in super::super) number: &'a E164,
+    pub(in super::super) phone_number: Option<&'a PhoneNumberId>,
+    pub(in super::super) user: Option<&'a User>,
+}
+
+/// A code that was drawn, and its text; nothing is written or sent yet.
+pub(in super::super) struct Drawn {
+    pub(in super::super) hash: CodeHash,
+    /// To be committed with whatever the code is for; none for a test number, which is never texted.
+    pub(in super::super) message: Option<Message>,
+}
+
+impl UseCases {
+    /// Draws a code and writes its text, if the number may be texted at all and not too many were.
+    pub(in super::super) async fn draw_code(
+        &self,
+        request: &RequestContext,
+        to: Recipient<'_>,
+        purpose: Purpose<'_>,
+    ) -> Result<Drawn, AuthError> {
+        self.policy.admit(to.number)?;
+        if self.policy.is_test(to.number)
+            && let Ok(fixed) = OtpCode::parse(TEST_CODE)
+        {
+            return Ok(Drawn {
+                hash: self.hasher.otp(purpose, &fixed),
+                message: None,
+            });
+        }
+        self.limit_codes(to.number, to.user.map(|user| &user.id), request.address)
+            .await?;
+        let entropy = &*self.ports.entropy;
+        let (now, code) = (self.now(), OtpCode::generate(entropy));
+        let lifetime = self.policy.code_lifetime;
+        let own = to.user.and_then(|user| user.profile.locale.as_ref());
+        let locale = own.map(ToString::to_string).or_else(|| request.locale.clone());
+        let content = Content {
+            code: Some(code.reveal().to_owned()),
+            text: self.policy.texts.text(locale.as_deref(), &code, lifetime),
+        };
+        let id = MessageId::generate(now, entropy);
+        let mut message = Message {
+            sealed: self.ports.sms_sealer.close(id.as_str(), &content.to_sealable()),
+            user: to.user.map(|user| user.id.clone()),
+            phone_number: to.phone_number.cloned(),
+            ..Message::queued(id, to.number.clone(), now, now.plus(lifetime))
+        };
+        // The request itself tries first.
+        message.lease(now);
+        Ok(Drawn {
+            hash: self.hasher.otp(purpose, &code),
+            message: Some(message),
+        })
+    }
+
+    /// Sends what is committed. Whether a text went out; test numbers get none.
+    pub(in super::super) async fn send_sms(&self, message: Option<Message>) -> Result<bool, AuthError> {
+        let Some(message) = message else { return Ok(false) };
+        match self.ports.sms.send(message).await {
+            Sending::Sent | Sending::Underway => Ok(true),
+            Sending::Failed(error) => Err(UserError::NotSent(error).into()),
+        }
+    }
+}
