@@ -158,13 +158,18 @@ impl<A: Aggregate> Slot<A> {
         self.now = self.before().or(self.absent.as_ref()).cloned();
     }
 
+    fn is_changed(&self) -> bool {
+        self.before() != self.after()
+    }
+
     fn write(&self) -> Option<Write> {
+        if !self.is_changed() {
+            return None;
+        }
         let change = match (self.read.clone(), self.now.clone()) {
-            (Some(before), Some(after)) if before.aggregate == after => return None,
             (Some(before), Some(after)) => Change::Replace { before, after },
             (Some(before), None) => Change::Delete(before),
-            (None, Some(new)) => Change::Create(new),
-            (None, None) => return None,
+            (None, after) => Change::Create(after?),
         };
         Some(A::write(change))
     }
@@ -266,6 +271,12 @@ impl Draft {
         }
     }
 
+    /// The user as it was read, and as it shall be, to be changed; none if it is new or goes.
+    pub fn user_change(&mut self) -> Option<(&User, &mut User)> {
+        let slot = self.user.as_mut()?;
+        Some((&slot.read.as_ref()?.aggregate, slot.now.as_mut()?))
+    }
+
     /// The client's slot, if the change has one.
     #[must_use]
     pub const fn client_slot(&self) -> Option<&Slot<Client>> {
@@ -301,6 +312,14 @@ impl Draft {
         self.client.as_mut().map(Slot::begin);
         self.user.as_mut().map(Slot::begin);
         self.ticket.as_mut().map(Slot::begin);
+    }
+
+    /// Whether there is anything to commit.
+    fn is_changed(&self) -> bool {
+        self.user.as_ref().is_some_and(Slot::is_changed)
+            || self.client.as_ref().is_some_and(Slot::is_changed)
+            || self.ticket.as_ref().is_some_and(Slot::is_changed)
+            || !self.messages.is_empty()
     }
 
     fn writes(&self) -> Vec<Write> {
@@ -356,16 +375,15 @@ pub async fn change<T, E>(
 ) -> Result<(Draft, T), ChangeError<E>> {
     draft.load(stores, false).await?;
     for _ in 0..MAX_ROUNDS {
-        let mut decided = draft.clone();
-        decided.begin();
-        let outcome = decide(&mut decided).map_err(ChangeError::Refused)?;
-        if decided.writes().is_empty() {
-            return Ok((decided, outcome));
+        draft.begin();
+        let outcome = decide(&mut draft).map_err(ChangeError::Refused)?;
+        if !draft.is_changed() {
+            return Ok((draft, outcome));
         }
-        let further = consequences.of(&mut decided).await?;
-        let writes = decided.writes().into_iter().chain(further).collect();
+        let further = consequences.of(&mut draft).await?;
+        let writes = draft.writes().into_iter().chain(further).collect();
         match stores.commits.commit(writes).await {
-            Ok(()) => return Ok((decided, outcome)),
+            Ok(()) => return Ok((draft, outcome)),
             Err(CommitError::Stale) => draft.load(stores, true).await?,
             Err(CommitError::Taken(what)) => return Err(ChangeError::Taken(what)),
             Err(CommitError::Store(error)) => return Err(ChangeError::Store(error)),

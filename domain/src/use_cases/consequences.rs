@@ -225,11 +225,10 @@ impl Consequences for Aftermath<'_> {
         let now = self.cases.now();
         let mut writes = Vec::new();
         let mut texts = Vec::new();
-        let before = decided.user_slot().and_then(Slot::before).cloned();
-        if let (Some(before), Ok(after)) = (before, decided.user()) {
-            let notices = Notice::between(&before, after);
-            writes.extend(self.emails(&notices, &before, after, now));
-            texts = self.texts(&notices, &before, after, now).await;
+        if let Some((before, after)) = decided.user_change() {
+            let notices = Notice::between(before, after);
+            writes.extend(self.emails(&notices, before, after, now));
+            texts = self.texts(&notices, before, after, now).await;
         }
         let user = decided.user_slot();
         writes.extend(user.and_then(|user| self.of_user(user, now)));

@@ -9,13 +9,21 @@ use crate::session::Session;
 use crate::{Client, ClientId, Message, SessionId, Timestamp, Token, TokenHash, User};
 
 impl UseCases {
-    /// Decides and commits, with what follows from the change.
+    /// Decides and commits, with what follows from the change, of which the user bears the stamp.
     pub(super) async fn commit<T>(
         &self,
         by: By,
         draft: Draft,
-        decide: impl FnMut(&mut Draft) -> Result<T, AuthError> + Send,
+        mut decide: impl FnMut(&mut Draft) -> Result<T, AuthError> + Send,
     ) -> Result<(Draft, T), AuthError> {
+        let now = self.now();
+        let decide = |draft: &mut Draft| {
+            let outcome = decide(draft)?;
+            if let Some((before, user)) = draft.user_change() {
+                user.stamp(before, now);
+            }
+            Ok(outcome)
+        };
         let stores = Stores {
             users: &*self.ports.users,
             clients: &*self.ports.clients,
@@ -58,9 +66,7 @@ impl UseCases {
         let token = context.client().map(|client| client.token);
         let decide = |draft: &mut Draft| {
             must_hold_token(draft, token, now)?;
-            let outcome = decide(draft)?;
-            stamp_user(draft, now);
-            Ok(outcome)
+            decide(draft)
         };
         let (changed, outcome) = self.commit(By::User, draft(Draft::of_client(client)), decide).await?;
         Ok(done(context, &changed, fresh, outcome))
@@ -164,16 +170,14 @@ impl UseCases {
         message: Option<Message>,
         mut decide: impl FnMut(&mut User) -> Result<T, AuthError> + Send,
     ) -> Result<(User, T), AuthError> {
-        let now = self.now();
         let decide = |draft: &mut Draft| {
-            let before = draft.user()?.clone();
-            let user = draft.user()?;
-            let outcome = decide(user)?;
-            // A session was let in by credentials that no longer stand. A new password says itself whether sessions end.
-            if !before.phones.has_same_credentials(&user.phones) || (user.banned && !before.banned) {
-                user.end_sessions();
+            let outcome = decide(draft.user()?)?;
+            if let Some((before, user)) = draft.user_change() {
+                // A session was let in by credentials that no longer stand. A new password says itself whether sessions end.
+                if !user.phones.has_same_credentials(&before.phones) || (user.banned && !before.banned) {
+                    user.end_sessions();
+                }
             }
-            stamp_user(draft, now);
             Ok(outcome)
         };
         let draft = Draft::of_user(user).and_message(message);
@@ -233,29 +237,23 @@ fn must_not_be_locked(user: &User, now: Timestamp) -> Result<(), UserError> {
 
 /// What follows from a user's change of the own account, in `session`, whose client then has the token of that hash.
 fn end_of_own_change(draft: &mut Draft, session: Option<(&SessionId, TokenHash)>, now: Timestamp) {
-    let before = draft.user_slot().and_then(Slot::before).cloned();
-    let Ok(user) = draft.user() else { return };
-    user.seen(now);
-    let changed = before.as_ref().is_some_and(|before| !user.has_same_credentials(before));
-    if changed {
-        // A change of the password has said itself whether other sessions end.
-        if before.is_some_and(|before| !user.phones.has_same_credentials(&before.phones)) {
-            user.end_sessions();
-        }
-        let generation = user.sessions_generation;
-        if let (Some((id, token)), Ok(client)) = (session, draft.client()) {
-            client.keep_session(id, generation);
-            client.replace_token(token, now);
-        }
+    if let Ok(user) = draft.user() {
+        user.seen(now);
     }
-    stamp_user(draft, now);
-}
-
-/// Notes on the user that a change happened, if one did.
-fn stamp_user(draft: &mut Draft, now: Timestamp) {
-    let before = draft.user_slot().and_then(Slot::before).cloned();
-    if let (Some(before), Ok(user)) = (before, draft.user()) {
-        user.stamp(&before, now);
+    let Some((before, user)) = draft.user_change() else {
+        return;
+    };
+    if user.has_same_credentials(before) {
+        return;
+    }
+    // A change of the password has said itself whether other sessions end.
+    if !user.phones.has_same_credentials(&before.phones) {
+        user.end_sessions();
+    }
+    let generation = user.sessions_generation;
+    if let (Some((id, token)), Ok(client)) = (session, draft.client()) {
+        client.keep_session(id, generation);
+        client.replace_token(token, now);
     }
 }
 

@@ -25,10 +25,7 @@ impl UseCases {
         number: Option<&PhoneNumberId>,
     ) -> Result<Done<()>, AuthError> {
         let now = self.now();
-        let (sign_in, user) = self.open_sign_in(context, id)?;
-        if sign_in.step != Step::NeedsFirstFactor {
-            return Err(AuthError::WrongStep);
-        }
+        let (sign_in, user) = self.open_sign_in(context, id, &Step::NeedsFirstFactor)?;
         must_be_in_good_standing(&user.aggregate, now)?;
         ensure_open(&user.aggregate, Place::First(id), strategy, now, &self.policy)?;
         let typed = sign_in.identifier.as_ref();
@@ -85,10 +82,7 @@ impl UseCases {
     ) -> Result<Done<FactorOutcome>, AuthError> {
         self.limit_attempts("factor-attempts/address", context.request.address)
             .await?;
-        let (sign_in, user) = self.open_sign_in(context, id)?;
-        if sign_in.step != Step::NeedsFirstFactor {
-            return Err(AuthError::WrongStep);
-        }
+        let (sign_in, user) = self.open_sign_in(context, id, &Step::NeedsFirstFactor)?;
         let evidence = self
             .evidence(Place::First(id), user, sign_in.first.as_ref(), factor)
             .await?;
@@ -155,10 +149,7 @@ impl UseCases {
         sign_out_others: bool,
     ) -> Result<Done<()>, AuthError> {
         let now = self.now();
-        let (sign_in, user) = self.open_sign_in(context, id)?;
-        if sign_in.step != Step::NeedsNewPassword {
-            return Err(AuthError::WrongStep);
-        }
+        let (_, user) = self.open_sign_in(context, id, &Step::NeedsNewPassword)?;
         must_be_in_good_standing(&user.aggregate, now)?;
         Password::parse(password)?;
         self.limit_attempts("factor-attempts/address", context.request.address)

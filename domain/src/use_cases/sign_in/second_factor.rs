@@ -24,10 +24,7 @@ impl UseCases {
         number: Option<&PhoneNumberId>,
     ) -> Result<Done<()>, AuthError> {
         let now = self.now();
-        let (sign_in, user) = self.open_sign_in(context, id)?;
-        if sign_in.step != Step::NeedsSecondFactor {
-            return Err(AuthError::WrongStep);
-        }
+        let (sign_in, user) = self.open_sign_in(context, id, &Step::NeedsSecondFactor)?;
         must_be_in_good_standing(&user.aggregate, now)?;
         let to = second_factor_number(&user.aggregate, number)?;
         Proof::must_be_due(sign_in.second.as_ref(), now, &self.policy)?;
@@ -63,10 +60,7 @@ impl UseCases {
         let now = self.now();
         self.limit_attempts("factor-attempts/address", context.request.address)
             .await?;
-        let (sign_in, user) = self.open_sign_in(context, id)?;
-        if sign_in.step != Step::NeedsSecondFactor {
-            return Err(AuthError::WrongStep);
-        }
+        let (sign_in, user) = self.open_sign_in(context, id, &Step::NeedsSecondFactor)?;
         let place = Place::Second(id);
         let evidence = self.evidence(place, user, sign_in.second.as_ref(), factor).await?;
         let fresh = self.fresh_token(context);

@@ -165,11 +165,12 @@ impl UseCases {
         }
     }
 
-    /// The sign-in of this client, if it is this one and still goes on, with its user.
+    /// The sign-in of this client, if it is this one, at this step, and still goes on, with its user.
     pub(super) fn open_sign_in<'c>(
         &self,
         context: &'c ClientContext,
         id: &SignInId,
+        step: &Step,
     ) -> Result<(&'c SignIn, &'c Loaded<User>), AuthError> {
         let now = self.now();
         let sign_in = context.client().and_then(|client| client.sign_in.as_ref());
@@ -179,6 +180,9 @@ impl UseCases {
         let user = context.user(user).ok_or(crate::change::Missing::User)?;
         if !sign_in.rests_on(&user.aggregate) {
             return Err(AuthError::NotFound);
+        }
+        if sign_in.step != *step {
+            return Err(AuthError::WrongStep);
         }
         Ok((sign_in, user))
     }
