@@ -4,6 +4,7 @@
 mod architecture;
 mod backup;
 mod configuration;
+mod faults;
 mod openapi;
 mod postgres_faults;
 mod program;

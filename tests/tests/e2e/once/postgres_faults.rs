@@ -7,23 +7,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use phoneproof_domain::ports::{Clock, Receipt, SendError, Sms, SmsGateway};
 use phoneproof_store_postgres::testing::Server;
-use phoneproof_tests::{Actor, FakeCarrier, Kept, Load, Program, Setup, TestStore, kept};
-use serde_json::json;
-use tokio::sync::Semaphore;
+use phoneproof_tests::{FakeCarrier, Kept, Load, Program, Setup, TestStore, kept};
+use tokio::sync::{MutexGuard, Semaphore};
 
-const SECRET_KEY: &str = "sk_test_0123456789abcdef";
-const CLIENTS: usize = 8;
-/// Acknowledged changes before the fault, and after it.
-const CHANGES: usize = 200;
-/// Refusals before the fault ends: each client has met it more than once.
-const REFUSALS: usize = 3 * CLIENTS;
-/// Two seconds are promised; a machine that runs all tests at once adds to them.
-const IN_TIME: Duration = Duration::from_secs(5);
+use super::faults::{CHANGES, CLIENTS, IN_TIME, REFUSALS, SECRET_KEY, clock, probes, turn};
 
 fn options(store: &TestStore) -> BTreeMap<String, String> {
     let more = [
@@ -36,39 +28,22 @@ fn options(store: &TestStore) -> BTreeMap<String, String> {
     store.options().into_iter().chain(more).collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "what is promised is real time")]
-fn clock() -> Instant {
-    Instant::now()
-}
-
-/// What the probes say; both answer in time.
-async fn probes(nobody: &Actor) -> (u16, String) {
-    let asked = clock();
-    let (ready, health) = tokio::join!(nobody.get("/v1/ready"), nobody.get("/v1/health"));
-    assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
-    assert_eq!(health.resource()["status"], "ok");
-    if ready.status != 200 {
-        assert_eq!(ready.header("retry-after"), Some("2"));
-        assert_eq!(ready.json, json!({ "status": "unavailable" }));
-    }
-    let store = health.json["store"].as_str().unwrap_or_default();
-    (ready.status, store.to_owned())
-}
-
 /// Two servers and the load on each.
 struct Pair {
     programs: [Program; 2],
     loads: [Load; 2],
+    turn: MutexGuard<'static, ()>,
 }
 
 impl Pair {
     async fn start(store: &TestStore) -> Self {
+        let turn = turn().await;
         let programs = [(); 2].map(|()| Program::serve(&options(store)));
         let loads = [0, 1].map(|at: usize| {
             let back_end = programs[at].actor(Some(SECRET_KEY));
             Load::start_as(&format!("{at}-"), &back_end, CLIENTS / 2)
         });
-        let pair = Self { programs, loads };
+        let pair = Self { programs, loads, turn };
         pair.acknowledge(CHANGES / 2).await;
         pair
     }
@@ -99,7 +74,11 @@ impl Pair {
 
     /// Ends the load, compares, and says the counts.
     async fn end(self, what: &str, recovered: Duration) {
-        let Self { programs, loads } = self;
+        let Self {
+            programs,
+            loads,
+            turn: _turn,
+        } = self;
         let (mut acknowledged, mut refused, mut slowest) = (BTreeMap::new(), 0, Duration::ZERO);
         for load in loads {
             let (tally, users) = load.stop().await;
@@ -191,7 +170,11 @@ async fn one_of_two_processes_is_killed_under_load() {
         .await;
     assert_eq!(pair.loads[0].tally().refused, before.refused);
     let mut acknowledged = BTreeMap::new();
-    let Pair { programs, loads } = pair;
+    let Pair {
+        programs,
+        loads,
+        turn: _turn,
+    } = pair;
     for load in loads {
         acknowledged.extend(load.abandon().await);
     }

@@ -10,22 +10,15 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use phoneproof_tests::{Actor, Kept, Load, Program, kept};
+use phoneproof_tests::{Kept, Load, Program, kept};
 use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::sync::Mutex;
 
-const SECRET_KEY: &str = "sk_test_0123456789abcdef";
-const CLIENTS: usize = 8;
-/// Acknowledged changes before the fault, and after it.
-const CHANGES: usize = 200;
-/// Refusals before the fault ends: each client has met it more than once.
-const REFUSALS: usize = 3 * CLIENTS;
-/// Two seconds are promised; a machine that runs all tests at once adds to them.
-const IN_TIME: Duration = Duration::from_secs(5);
+use super::faults::{CHANGES, CLIENTS, IN_TIME, REFUSALS, SECRET_KEY, clock, probes, turn};
+
 /// A user without any rights (nobody).
 const NOBODY: u32 = 65_534;
 
@@ -86,33 +79,9 @@ fn log(folder: &Path) -> PathBuf {
     folder.join("test.db-wal")
 }
 
-#[expect(clippy::disallowed_methods, reason = "what is promised is real time")]
-fn clock() -> Instant {
-    Instant::now()
-}
-
-/// What the probes say; both answer in time.
-async fn probes(nobody: &Actor) -> (u16, String) {
-    let asked = clock();
-    let (ready, health) = tokio::join!(nobody.get("/v1/ready"), nobody.get("/v1/health"));
-    assert!(asked.elapsed() < IN_TIME, "{:?}", asked.elapsed());
-    assert_eq!(health.resource()["status"], "ok");
-    if ready.status != 200 {
-        assert_eq!((ready.status, ready.header("retry-after")), (503, Some("2")));
-        assert_eq!(ready.json, json!({ "status": "unavailable" }));
-    }
-    (
-        ready.status,
-        health.json["store"].as_str().unwrap_or_default().to_owned(),
-    )
-}
-
-/// One fault at a time: on a machine of two cores they would slow each other down, and answers in time are measured.
-static TURN: Mutex<()> = Mutex::const_new(());
-
 /// Load, then the fault until enough was refused, then load again; and a new process at the end, after `kill -9`.
 async fn survives(what: &str, mut program: Program, folder: &Path, begin: impl AsyncFnOnce(), end: impl AsyncFnOnce()) {
-    let _turn = TURN.lock().await;
+    let _turn = turn().await;
     let (back_end, nobody) = (program.actor(Some(SECRET_KEY)), program.actor(None));
     let load = Load::start(&back_end, CLIENTS);
     load.until(|tally| tally.acknowledged >= CHANGES).await;
