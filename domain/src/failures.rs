@@ -29,9 +29,10 @@ pub struct Lockout {
 /// The wrong tries of one user, by what they were tried on. New codes, sign-ins, sessions and numbers do not reset them.
 ///
 /// Anybody who knows a number can try the first factors. So a wrong one closes the factor that it was tried on and no other,
-/// and never for longer than [`Lockout::duration`] at a time, for the owner must be let in. The same holds for what is
-/// tried within a session, which may be stolen: the owner signs in anew. Somebody who has just passed the first factor is
-/// either the owner or has stolen it: wrong second factors lock the user.
+/// and a code never for longer than [`Lockout::duration`] at a time: it lets the owner in when the password is
+/// [exhausted](Ledger::is_exhausted). What is tried within a session, which may be stolen, closes the factors there: the owner
+/// signs in anew. Somebody who has just passed the first factor is either the owner or has stolen it: wrong second factors
+/// lock the user.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "StoredFailures")]
 pub struct Failures {
