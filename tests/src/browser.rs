@@ -137,7 +137,7 @@ impl Browser {
         let sign_in = sign_in.response().clone();
         let path = format!("/v1/client/sign_ins/{}", text(&sign_in["id"]));
         let factor = text(&sign_in["supported_first_factors"][0]["phone_number_id"]);
-        let form = [("strategy", "phone_code"), ("phone_number_id", factor.as_str())];
+        let form = [("strategy", "phone_code"), ("phone_number_id", factor)];
         let _ = self
             .post(&format!("{path}/prepare_first_factor"), &form)
             .await
@@ -164,7 +164,7 @@ impl Browser {
         let factor = factors.as_array().into_iter().flatten().find(is_meant).unwrap();
         let form = [
             ("strategy", "phone_code"),
-            ("phone_number_id", &text(&factor["phone_number_id"])),
+            ("phone_number_id", text(&factor["phone_number_id"])),
         ];
         let _ = self.post(&format!("{path}/prepare_{turn}"), &form).await.response();
         let code = app.code(number).await;
@@ -188,12 +188,15 @@ impl Browser {
             .as_array()
             .cloned()
             .unwrap_or_default();
-        (text(&reserved.response()["id"]), codes.iter().map(text).collect())
+        (
+            text(&reserved.response()["id"]).to_owned(),
+            codes.iter().map(|code| text(code).to_owned()).collect(),
+        )
     }
 }
 
-/// A text of an answer.
+/// A text of an answer; empty if it is none.
 #[must_use]
-pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }

@@ -23,7 +23,7 @@ mod test_app;
 mod test_store;
 
 pub use answer::Answer;
-pub use browser::Browser;
+pub use browser::{Browser, text};
 pub use carrier::FakeCarrier;
 pub use clock::HandSetClock;
 pub use load::{Kept, Load, Tally, kept};

@@ -3,14 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use phoneproof_tests::{Browser, TestApp};
+use phoneproof_tests::{Browser, TestApp, text};
 use reqwest::Method;
 use reqwest::header::ORIGIN;
 use serde_json::{Value, json};
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
 
 /// The client cookie of a browser.
 fn client_cookie(browser: &Browser) -> String {

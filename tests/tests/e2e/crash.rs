@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
-use phoneproof_tests::{Actor, Program, TestStore};
+use phoneproof_tests::{Actor, Program, TestStore, text};
 use reqwest::Method;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -104,7 +104,7 @@ impl Client {
             self.in_doubt = None;
             match self.numbers.get_mut(at) {
                 Some(number) => number.1 = stage,
-                None => self.numbers.push((text(&shown["id"]), stage)),
+                None => self.numbers.push((text(&shown["id"]).to_owned(), stage)),
             }
             if tally.acknowledged.fetch_add(1, Ordering::SeqCst) + 1 >= CHANGES_A_ROUND {
                 tally.enough.notify_one();
@@ -137,7 +137,7 @@ impl Client {
     /// Compares what the server still knows with what it acknowledged; answers how many changes
     /// are lost.
     fn lost(&mut self, me: &Value) -> usize {
-        let shown: BTreeMap<String, &Value> = me["phone_numbers"]
+        let shown: BTreeMap<&str, &Value> = me["phone_numbers"]
             .as_array()
             .into_iter()
             .flatten()
@@ -145,7 +145,7 @@ impl Client {
             .collect();
         let mut lost = 0;
         for (at, (id, stage)) in self.numbers.iter().enumerate() {
-            match shown.get(&self.number(at)) {
+            match shown.get(self.number(at).as_str()) {
                 Some(number) if number["id"] == id.as_str() => {
                     let may_be = self
                         .in_doubt
@@ -161,12 +161,12 @@ impl Client {
         // What was under way is done, or it is not; nothing else turns up.
         match self.in_doubt.take() {
             Some((at, Stage::Added)) => {
-                if let Some(number) = shown.get(&self.number(at)) {
-                    self.numbers.push((text(&number["id"]), Stage::Added));
+                if let Some(number) = shown.get(self.number(at).as_str()) {
+                    self.numbers.push((text(&number["id"]).to_owned(), Stage::Added));
                 }
             }
             Some((at, _)) => {
-                if let Some(number) = shown.get(&self.number(at)) {
+                if let Some(number) = shown.get(self.number(at).as_str()) {
                     self.numbers[at].1 = Stage::of(number);
                 }
             }
@@ -175,10 +175,6 @@ impl Client {
         assert_eq!(shown.len(), self.numbers.len(), "{}: {me:#}", self.user);
         lost
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// A second factor without its default or without backup codes would be half a change.

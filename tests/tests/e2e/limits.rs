@@ -3,13 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use phoneproof_tests::{Answer, Browser, TestApp, TestStore};
+use phoneproof_tests::{Answer, Browser, TestApp, TestStore, text};
 use reqwest::Method;
-use serde_json::{Value, json};
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
+use serde_json::json;
 
 /// Starts a sign-up with `number` in a browser of its own and asks for a code.
 async fn ask(app: &TestApp, number: &str) -> Answer {

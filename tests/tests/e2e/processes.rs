@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use phoneproof_domain::ports::{Receipt, SendError};
-use phoneproof_tests::{Actor, Answer, Browser, FakeCarrier, Program, Setup, TestApp};
+use phoneproof_tests::{Actor, Answer, Browser, FakeCarrier, Program, Setup, TestApp, text};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use wiremock::matchers::any;
@@ -89,10 +89,6 @@ fn tally(answers: &[Answer]) -> BTreeMap<String, usize> {
         *tally.entry(outcome).or_default() += 1;
     }
     tally
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
 
 fn numbers(me: &Value) -> &[Value] {

@@ -1,11 +1,7 @@
 //! Signing up, out and in, with cookies, as a browser does it.
 
-use phoneproof_tests::{Browser, TestApp};
+use phoneproof_tests::{Browser, TestApp, text};
 use serde_json::{Value, json};
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_signs_up_is_signed_in_at_once() {

@@ -6,17 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use phoneproof_domain::ports::{Commit, CommitError, Write};
-use phoneproof_tests::{Answer, Browser, TestApp};
+use phoneproof_tests::{Answer, Browser, TestApp, text};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const PASSWORD: &str = "correct horse battery";
 const HOUR: Duration = Duration::from_secs(3600);
 const TWO_DAYS: Duration = Duration::from_secs(48 * 3600);
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
 
 /// A browser with a user who has signed up with a number: the browser, the user's id, the number's id, the number.
 async fn signed_up(app: &TestApp) -> (Browser, String, String, String) {
@@ -25,8 +21,8 @@ async fn signed_up(app: &TestApp) -> (Browser, String, String, String) {
     let user = &done["client"]["sessions"][0]["user"];
     (
         browser,
-        text(&user["id"]),
-        text(&user["phone_numbers"][0]["id"]),
+        text(&user["id"]).to_owned(),
+        text(&user["phone_numbers"][0]["id"]).to_owned(),
         number,
     )
 }
@@ -461,7 +457,7 @@ async fn a_change_of_factors_and_the_end_of_the_other_sessions_are_one_commit() 
         .into_iter()
         .flatten()
         .find(|n| n["id"] == second.as_str());
-    here.reverify(&app, &text(&factor.unwrap()["phone_number"])).await;
+    here.reverify(&app, text(&factor.unwrap()["phone_number"])).await;
     noted.lock().unwrap().clear();
     let off = here.patch(&path, &[("reserved_for_second_factor", "false")]).await;
     assert_eq!(off.status, 200, "{off:#?}");

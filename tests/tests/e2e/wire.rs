@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use phoneproof_tests::{Browser, TestApp};
+use phoneproof_tests::{Browser, TestApp, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -45,10 +45,6 @@ macro_rules! pin {
     ($name:literal, $value:expr) => {
         insta::assert_json_snapshot!($name, stable(&$value))
     };
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]

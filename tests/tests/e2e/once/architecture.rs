@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use phoneproof_tests::text;
 use serde_json::Value;
 
 const DOMAIN: &str = "phoneproof-domain";
@@ -139,10 +140,6 @@ fn needed(edge: &Value) -> Option<&str> {
 
 fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
 
 #[expect(clippy::unwrap_used, reason = "without cargo there is no such test")]

@@ -1,6 +1,6 @@
 //! An instance with something of everything, made over HTTP.
 
-use phoneproof_tests::{Actor, Answer, Browser, Program};
+use phoneproof_tests::{Actor, Answer, Browser, Program, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -24,10 +24,6 @@ pub(crate) struct Instance {
     pub(crate) tickets: Vec<String>,
     /// Half way through a sign-up: who, and where it goes on.
     pub(crate) signing_up: (Browser, String),
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 async fn began(browser: &Browser, form: &[(&str, &str)]) -> String {
@@ -75,7 +71,7 @@ impl Instance {
         let (browser, number) = (Browser::of(server), "+12125550101".to_owned());
         let form = [("phone_number", number.as_str()), ("password", PASSWORD)];
         let path = began(&browser, &form).await;
-        let user = text(&completed(&browser, &path).await["created_user_id"]);
+        let user = text(&completed(&browser, &path).await["created_user_id"]).to_owned();
         let backup_codes = second_factor(&browser, "+12125550102").await;
         let _ = browser
             .post("/v1/me/phone_numbers", &[("phone_number", "+12125550103")])
@@ -95,14 +91,14 @@ impl Instance {
         let _ = other.delete("/v1/client/sessions").await;
 
         let banned = json!({ "phone_number": ["+13105550101"], "first_name": "Eve", "external_id": "auth0|1/2" });
-        let banned = text(&posted(&back_end, "/v1/users", &banned).await["id"]);
+        let banned = text(&posted(&back_end, "/v1/users", &banned).await["id"]).to_owned();
         let _ = posted(&back_end, &format!("/v1/users/{banned}/ban"), &json!({})).await;
         let waiting = json!({ "phone_number": ["+13105550102"], "username": "waits-for-a-ticket" });
         let waiting = posted(&back_end, "/v1/users", &waiting).await;
         let mut tickets = Vec::new();
         for _ in 0..2 {
             let ticket = posted(&back_end, "/v1/sign_in_tokens", &json!({ "user_id": waiting["id"] })).await;
-            tickets.push(text(&ticket["token"]));
+            tickets.push(text(&ticket["token"]).to_owned());
         }
         let blocked = json!({ "identifier": "+13105550103" });
         let _ = posted(&back_end, "/v1/blocklist_identifiers", &blocked).await;
@@ -159,7 +155,11 @@ async fn second_factor(browser: &Browser, number: &str) -> Vec<String> {
     let _ = browser.post(&attempt, &[("code", CODE)]).await.response();
     let reserved = browser.patch(&path, &[("reserved_for_second_factor", "true")]).await;
     let codes = reserved.response()["backup_codes"].as_array().cloned();
-    codes.unwrap_or_default().iter().map(text).collect()
+    codes
+        .unwrap_or_default()
+        .iter()
+        .map(|code| text(code).to_owned())
+        .collect()
 }
 
 /// Without the tokens that live a minute, and the time that the question itself sets.
