@@ -168,8 +168,7 @@ async fn a_text_that_somebody_holds_keeps_no_other_from_being_settled() {
     // In no transaction, in which it would see the same activity for ever.
     let watcher = self::other(&database).await;
     let late = async {
-        let waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-        while watcher.query_opt(waiting, &[]).await.unwrap().is_none() {
+        while waiting(&watcher).await == 0 {
             assert!(start.elapsed() < Duration::from_secs(1), "nobody waits");
         }
         settle(&texts[4]).await

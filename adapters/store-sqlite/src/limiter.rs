@@ -24,15 +24,18 @@ impl Limiter for SqliteStore {
 
 fn charge(connection: &mut SqliteConnection, charges: &[Charge], now: Timestamp) -> Result<Decision, Failure> {
     let mut longest = Duration::ZERO;
+    let mut numbers = Vec::with_capacity(charges.len());
     for charge in charges {
-        longest = longest.max(wait(connection, charge, now)?);
+        let last = last(connection, &charge.key)?;
+        longest = longest.max(wait(connection, charge, last, now)?);
+        numbers.push(last + 1);
     }
     if !longest.is_zero() {
         return Ok(Decision::Limited { retry_after: longest });
     }
-    for charge in charges {
+    for (charge, number) in charges.iter().zip(numbers) {
         let forget_at = charge.forget_at(now).as_millis();
-        insert(connection, &charge.key, now.as_millis(), forget_at)?;
+        insert(connection, &charge.key, number, now.as_millis(), forget_at)?;
     }
     let over: Vec<i64> = limits::table
         .filter(limits::forget_at_ms.le(now.as_millis()))
@@ -46,9 +49,14 @@ fn charge(connection: &mut SqliteConnection, charges: &[Charge], now: Timestamp)
     Ok(Decision::Allowed)
 }
 
-/// Counts an event, after all others of its key.
-pub(crate) fn insert(connection: &mut SqliteConnection, key: &str, at_ms: i64, forget_at_ms: i64) -> QueryResult<()> {
-    let sequence = last(connection, key)?.unwrap_or_default() + 1;
+/// Counts an event under a key, whose number must be that after the [`last`] one.
+pub(crate) fn insert(
+    connection: &mut SqliteConnection,
+    key: &str,
+    sequence: i64,
+    at_ms: i64,
+    forget_at_ms: i64,
+) -> QueryResult<()> {
     diesel::insert_into(limits::table)
         .values((
             limits::key.eq(key),
@@ -60,19 +68,20 @@ pub(crate) fn insert(connection: &mut SqliteConnection, key: &str, at_ms: i64, f
     Ok(())
 }
 
-/// The number of the youngest event of a key.
-fn last(connection: &mut SqliteConnection, key: &str) -> QueryResult<Option<i64>> {
-    limits::table
+/// The number of the youngest event of a key; zero if there is none.
+pub(crate) fn last(connection: &mut SqliteConnection, key: &str) -> QueryResult<i64> {
+    let last: Option<i64> = limits::table
         .filter(limits::key.eq(key))
         .select(diesel::dsl::max(limits::sequence))
-        .get_result(connection)
+        .get_result(connection)?;
+    Ok(last.unwrap_or_default())
 }
 
 /// How long until there is room under this key; zero if there is.
-fn wait(connection: &mut SqliteConnection, charge: &Charge, now: Timestamp) -> Result<Duration, Failure> {
-    let Some(last) = last(connection, &charge.key)? else {
+fn wait(connection: &mut SqliteConnection, charge: &Charge, last: i64, now: Timestamp) -> Result<Duration, Failure> {
+    if last == 0 {
         return Ok(Duration::ZERO);
-    };
+    }
     let events = || limits::table.filter(limits::key.eq(&charge.key));
     let mut blocking = Vec::with_capacity(charge.windows.len());
     for window in &charge.windows {

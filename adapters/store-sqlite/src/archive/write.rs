@@ -51,7 +51,8 @@ fn limits(rows: Vec<LimitRows>) -> Insert {
     Box::new(move |connection| {
         for row in &rows {
             for _ in 0..row.times {
-                limiter::insert(connection, &row.key, row.at_ms, row.forget_at_ms)?;
+                let number = limiter::last(connection, &row.key)? + 1;
+                limiter::insert(connection, &row.key, number, row.at_ms, row.forget_at_ms)?;
             }
         }
         Ok(())
