@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ports::{Aggregate, Change, Write};
 use crate::proof::Strategy;
 use crate::session::{Ending, Session};
@@ -18,7 +20,7 @@ const MOST_ENDED: usize = 20;
 const REPLACED_FOR: Duration = Duration::from_secs(10);
 
 /// A token that opens nothing any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplacedToken {
     /// What is kept of it.
     pub hash: TokenHash,
@@ -33,9 +35,10 @@ pub struct Client {
     pub id: ClientId,
     /// What is kept of its token. A new one at every sign-in: a token planted before is worthless after.
     pub token: TokenHash,
-    /// The token before it, for a few seconds: a request that crosses with the change of the token is asked to try again,
-    /// for it must not be taken for one of somebody who has signed out.
-    pub replaced_token: Option<ReplacedToken>,
+    /// The tokens before it, for a few seconds: a request that crosses with a change of the token is asked to try again, for
+    /// it must not be taken for one of somebody who has signed out. A reverification and the change that it was for
+    /// replace two within a second.
+    pub replaced_tokens: Vec<ReplacedToken>,
     /// Its sessions, oldest first: live ones, and for a while ended ones.
     pub sessions: Vec<Session>,
     /// The session that was last chosen.
@@ -72,7 +75,7 @@ impl Client {
         Self {
             id,
             token,
-            replaced_token: None,
+            replaced_tokens: Vec::new(),
             sessions: Vec::new(),
             last_active_session: None,
             last_strategy: None,
@@ -124,14 +127,15 @@ impl Client {
         self.last_strategy = strategy.or(self.last_strategy);
         self.sessions.push(session);
         self.token = token;
-        self.replaced_token = None;
+        self.replaced_tokens.clear();
         self.updated_at = now;
         self.forget(now);
     }
 
     /// Gives the client a new token; the old one is worthless from now on.
     pub(crate) fn replace_token(&mut self, token: TokenHash, now: Timestamp) {
-        self.replaced_token = Some(ReplacedToken {
+        self.replaced_tokens.retain(|replaced| now < replaced.until);
+        self.replaced_tokens.push(ReplacedToken {
             hash: self.token,
             until: now.plus(REPLACED_FOR),
         });
@@ -141,8 +145,8 @@ impl Client {
     /// Whether `token` was this client's until a moment ago.
     #[must_use]
     pub fn has_just_replaced(&self, token: &TokenHash, now: Timestamp) -> bool {
-        self.replaced_token
-            .is_some_and(|replaced| replaced.hash == *token && now < replaced.until)
+        let mut replaced = self.replaced_tokens.iter();
+        replaced.any(|replaced| replaced.hash == *token && now < replaced.until)
     }
 
     /// Takes a session into the user's present generation, when all others of the user end.
@@ -268,6 +272,21 @@ mod tests {
         assert!(!client.has_just_replaced(&old, later(10)));
         assert!(!client.has_just_replaced(&stranger, later(0)));
         assert!(!client.has_just_replaced(&fresh, later(0)));
+    }
+
+    #[test]
+    fn two_tokens_that_are_replaced_at_once_are_both_remembered() {
+        let entropy = Counting::default();
+        let mut client = signed_in(&entropy);
+        let first = client.token;
+        let second = Token::generate(client.id.clone(), &entropy).hash();
+        let third = Token::generate(client.id.clone(), &entropy).hash();
+        client.replace_token(second, later(0));
+        client.replace_token(third, later(1));
+        assert!(client.has_just_replaced(&first, later(9)) && client.has_just_replaced(&second, later(10)));
+        assert!(!client.has_just_replaced(&first, later(10)) && !client.has_just_replaced(&second, later(11)));
+        client.replace_token(first, later(20));
+        assert_eq!(client.replaced_tokens.len(), 1, "the others are forgotten");
     }
 
     #[test]

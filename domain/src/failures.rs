@@ -30,8 +30,8 @@ pub struct Lockout {
 ///
 /// Anybody who knows a number can try the first factors. So a wrong one closes the factor that it was tried on and no other,
 /// and a code never for longer than [`Lockout::duration`] at a time: it lets the owner in when the password is
-/// [exhausted](Ledger::is_exhausted). What is tried within a session, which may be stolen, closes the factors there: the owner
-/// signs in anew. Somebody who has just passed the first factor is either the owner or has stolen it: wrong second factors
+/// [exhausted](Ledger::is_exhausted). What is tried within a session, which may be stolen, closes nothing outside of sessions: the
+/// owner signs in anew. Somebody who has just passed the first factor is either the owner or has stolen it: wrong second factors
 /// lock the user.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "StoredFailures")]
@@ -45,9 +45,12 @@ pub struct Failures {
     /// Second factors of a sign-in whose first factor has passed.
     #[serde(skip_serializing_if = "Ledger::is_empty")]
     pub second_factor: Ledger,
-    /// Factors of whatever kind within a session.
+    /// Codes and backup codes within a session.
     #[serde(skip_serializing_if = "Ledger::is_empty")]
     pub session: Ledger,
+    /// The password within a session.
+    #[serde(skip_serializing_if = "Ledger::is_empty")]
+    pub session_password: Ledger,
 }
 
 /// Which of the ledgers is meant.
@@ -61,6 +64,8 @@ pub enum LedgerKind {
     SecondFactor,
     /// [`Failures::session`].
     Session,
+    /// [`Failures::session_password`].
+    SessionPassword,
 }
 
 /// The ledgers as a store has them. A process of an earlier version, which may run beside this one for a while, keeps one
@@ -76,6 +81,8 @@ struct StoredFailures {
     #[serde(default)]
     session: Ledger,
     #[serde(default)]
+    session_password: Ledger,
+    #[serde(default)]
     recent: Vec<Timestamp>,
     #[serde(default)]
     in_a_row: u32,
@@ -89,6 +96,7 @@ impl From<StoredFailures> for Failures {
             password: stored.password,
             code: stored.code,
             session: stored.session,
+            session_password: stored.session_password,
             second_factor: if stored.second_factor.is_empty() {
                 of_all
             } else {
@@ -105,6 +113,13 @@ impl Failures {
         *self == Self::default()
     }
 
+    /// The strongest factor was right: wrong ones before it in a row were the owner's.
+    pub fn forgive(&mut self) {
+        for ledger in [&mut self.second_factor, &mut self.session, &mut self.session_password] {
+            ledger.reset_streak();
+        }
+    }
+
     /// One of the ledgers.
     pub const fn ledger(&mut self, kind: LedgerKind) -> &mut Ledger {
         match kind {
@@ -112,6 +127,7 @@ impl Failures {
             LedgerKind::Code => &mut self.code,
             LedgerKind::SecondFactor => &mut self.second_factor,
             LedgerKind::Session => &mut self.session,
+            LedgerKind::SessionPassword => &mut self.session_password,
         }
     }
 
@@ -124,6 +140,7 @@ impl Failures {
             LedgerKind::Password => &self.password,
             LedgerKind::Code => &self.code,
             LedgerKind::Session => &self.session,
+            LedgerKind::SessionPassword => &self.session_password,
             LedgerKind::SecondFactor => return Ok(()),
         };
         // A code is new each time; its owner has no other way in.

@@ -89,7 +89,7 @@ impl Notice {
     }
 
     /// The verified numbers that are told of `notices` by text, those first that are concerned: all that the user had
-    /// before, but one that has just become the primary number or a second factor: what is done with it is known there.
+    /// before. Where nothing else happened, the number that has just become the primary one is not told: it is known there.
     #[must_use]
     pub fn recipients<'u>(notices: &[Self], before: &'u User) -> Vec<&'u E164> {
         let lost = |number: &E164| {

@@ -134,21 +134,22 @@ impl User {
         self.password == other.password && self.phones.has_same_credentials(&other.phones)
     }
 
-    /// Notes that a text about a change goes out now, if fewer than that did within each of `windows`.
-    pub(crate) fn note_text(&mut self, now: Timestamp, windows: &[Window]) -> bool {
+    /// Whether a text about a change may go out now: fewer than that did within each of `windows`.
+    pub(crate) fn may_be_texted(&self, now: Timestamp, windows: &[Window]) -> bool {
         let within = |window: &Window| {
             let recent = self.texted_notices.iter().filter(|at| now.since(**at) < window.span);
             u32::try_from(recent.count()).unwrap_or(u32::MAX)
         };
-        let has_room = windows.iter().all(|window| within(window) < window.limit);
-        if has_room {
-            let longest = windows.iter().map(|window| window.span).max().unwrap_or_default();
-            self.texted_notices.retain(|at| now.since(*at) < longest);
-            if !windows.is_empty() {
-                self.texted_notices.push(now);
-            }
-        }
-        has_room
+        windows.iter().all(|window| within(window) < window.limit)
+    }
+
+    /// Notes that a text about a change goes out now.
+    pub(crate) fn note_text(&mut self, now: Timestamp, windows: &[Window]) {
+        let Some(longest) = windows.iter().map(|window| window.span).max() else {
+            return;
+        };
+        self.texted_notices.retain(|at| now.since(*at) < longest);
+        self.texted_notices.push(now);
     }
 
     /// Notes that the user was here today. True if that is news.

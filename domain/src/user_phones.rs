@@ -164,20 +164,6 @@ impl UserPhones {
             .any(|number| number.reserved_for_second_factor)
     }
 
-    /// Whether the same numbers are second factors here and there.
-    #[must_use]
-    pub fn has_same_second_factors(&self, other: &Self) -> bool {
-        let factors = |phones: &Self| {
-            let numbers = phones
-                .parts
-                .numbers
-                .iter()
-                .filter(|number| number.reserved_for_second_factor);
-            numbers.map(|number| number.id.clone()).collect::<Vec<_>>()
-        };
-        factors(self) == factors(other)
-    }
-
     /// Whether the same numbers are verified and reserved, and the backup codes are the same set, here and there.
     #[must_use]
     pub fn has_same_credentials(&self, other: &Self) -> bool {

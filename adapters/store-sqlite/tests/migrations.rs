@@ -103,12 +103,20 @@ async fn wrong_tries_of_before_the_ledgers_lock_nobody_for_good() {
             "INSERT INTO users (id, revision, public_metadata, private_metadata, unsafe_metadata, banned,
                  delete_self_enabled, created_at_ms, updated_at_ms, failures, locked_until_ms)
              VALUES ('a', 1, '{}', '{}', '{}', 0, 1, 0, 0, NULL, 9),
-                 ('b', 1, '{}', '{}', '{}', 0, 1, 0, 0, '{\"recent\":[4,5],\"in_a_row\":100}', 253370764800000);",
+                 ('b', 1, '{}', '{}', '{}', 0, 1, 0, 0, '{\"recent\":[4,5],\"in_a_row\":100}', 253370764800000),
+                 ('c', 1, '{}', '{}', '{}', 0, 1, 0, 0, '{\"recent\":[4,5],\"in_a_row\":2}', 4102444800000),
+                 ('d', 1, '{}', '{}', '{}', 0, 1, 0, 0, NULL, 4102444800000);",
         )
         .unwrap();
     let store = SqliteStore::open(options).unwrap();
     let users: &dyn Repository<User> = &store;
-    for (id, locked_until) in [("a", Some(Timestamp::from_millis(9))), ("b", None)] {
+    let by_back_end = Some(Timestamp::from_millis(4_102_444_800_000));
+    for (id, locked_until) in [
+        ("a", Some(Timestamp::from_millis(9))),
+        ("b", None),
+        ("c", None),
+        ("d", by_back_end),
+    ] {
         let read = users.load(&id.parse().unwrap()).await.unwrap().unwrap().aggregate;
         assert_eq!((read.failures, read.locked_until), (Failures::default(), locked_until));
         assert_eq!((read.credentials_generation, read.texted_notices), (0, Vec::new()));

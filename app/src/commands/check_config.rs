@@ -96,5 +96,5 @@ fn guessing(settings: &Settings) -> String {
     );
     // The ledger lets 50 tries through in 30 days.
     let at_second = a_year(50.0, 30.0);
-    format!("hits the code of one account {at_first}, its second factor {at_second}")
+    format!("hits the code to one number {at_first}, a second factor at sign-in {at_second}")
 }

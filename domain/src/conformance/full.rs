@@ -68,7 +68,7 @@ pub(super) fn fields_of_profile() -> Vec<Field<Profile>> {
 pub(super) fn fields_of_client() -> Vec<Field<Client>> {
     each_field!(Client {
         id;
-        token, replaced_token, sessions, last_active_session, last_strategy, sign_up, sign_in, created_at, updated_at,
+        token, replaced_tokens, sessions, last_active_session, last_strategy, sign_up, sign_in, created_at, updated_at,
     })
 }
 
@@ -138,6 +138,7 @@ fn user_of(id: UserId, numbers: &[(PhoneNumberId, E164)], turn: usize) -> User {
             code: Ledger::of(vec![at(4), at(5)], count + 2),
             second_factor: Ledger::of(vec![at(6), at(6), at(7)], count + 3),
             session: Ledger::of(vec![at(8)], count + 4),
+            session_password: Ledger::of(vec![at(9)], count + 5),
         },
         texted_notices: vec![at(13), at(14)],
         credentials_generation: i64::from(count) + 1,
@@ -286,10 +287,10 @@ fn client_of(id: ClientId, sessions: &[(SessionId, UserId)], turn: usize) -> Cli
     Client {
         id,
         token: TokenHash::from_bytes(hash()),
-        replaced_token: Some(ReplacedToken {
+        replaced_tokens: vec![ReplacedToken {
             hash: TokenHash::from_bytes(hash()),
             until: time(1),
-        }),
+        }],
         last_active_session: Some(pick(sessions, turn).0),
         sessions: sessions.iter().enumerate().map(session).collect(),
         last_strategy: Some(strategy(turn)),

@@ -168,7 +168,7 @@ impl<'a> Aftermath<'a> {
     /// as `limits.notices_per_user` allows. That is counted on the user, in the same commit, so that nobody can use it up
     /// but by changes that happen.
     async fn texts(&self, notices: &[Notice], before: &User, after: &mut User, now: Timestamp) -> Vec<Message> {
-        let policy = &self.cases.policy;
+        let (policy, windows) = (&self.cases.policy, &self.cases.limits.notices_per_user);
         if !policy.notice_texts || self.by == By::BackEnd || !notices.iter().any(Notice::is_texted) {
             return Vec::new();
         }
@@ -177,10 +177,11 @@ impl<'a> Aftermath<'a> {
             if policy.admit(number).is_err() || policy.is_test(number) {
                 continue;
             }
-            if !after.note_text(now, &self.cases.limits.notices_per_user) {
+            if !after.may_be_texted(now, windows) {
                 break;
             }
             if self.is_within_instance_limit(number).await {
+                after.note_text(now, windows);
                 messages.push(self.notice(number, before, now));
             }
         }

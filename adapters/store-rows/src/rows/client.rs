@@ -2,10 +2,10 @@
 
 use diesel::prelude::*;
 use phoneproof_domain::ports::StoreError;
-use phoneproof_domain::{Client, ReplacedToken, Timestamp};
+use phoneproof_domain::{Client, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Place, SessionRow, document, time};
+use super::{Place, SessionRow, document};
 use crate::hex;
 use crate::schema::clients;
 
@@ -27,9 +27,7 @@ pub struct ClientRow {
 pub struct ClientState {
     #[serde(with = "hex")]
     token_hash: Vec<u8>,
-    #[serde(with = "hex::optional")]
-    replaced_token_hash: Option<Vec<u8>>,
-    replaced_token_until_ms: Option<i64>,
+    replaced_tokens: Option<String>,
     last_active_session_id: Option<String>,
     last_strategy: Option<String>,
     sign_up: Option<String>,
@@ -42,13 +40,11 @@ impl ClientRow {
     /// The row of a client.
     #[must_use]
     pub fn of(client: &Client) -> Self {
-        let replaced = client.replaced_token.as_ref();
         Self {
             id: client.id.as_str().to_owned(),
             state: ClientState {
                 token_hash: client.token.as_bytes().to_vec(),
-                replaced_token_hash: replaced.map(|token| token.hash.as_bytes().to_vec()),
-                replaced_token_until_ms: replaced.map(|token| token.until.as_millis()),
+                replaced_tokens: (!client.replaced_tokens.is_empty()).then(|| document(&client.replaced_tokens)),
                 last_active_session_id: client.last_active_session.as_ref().map(ToString::to_string),
                 last_strategy: client.last_strategy.as_ref().map(document),
                 sign_up: client.sign_up.as_ref().map(document),
@@ -69,14 +65,8 @@ impl ClientRow {
             table: "clients",
             key: id,
         };
-        let replaced_token = match (&state.replaced_token_hash, time(state.replaced_token_until_ms)) {
-            (Some(hash), Some(until)) => Some(ReplacedToken {
-                hash: place.token("replaced_token_hash", hash)?,
-                until,
-            }),
-            (None, None) => None,
-            _ => return Err(place.corrupt("replaced_token_hash", "not as its time says")),
-        };
+        let replaced = state.replaced_tokens.as_deref();
+        let replaced = replaced.map(|text| place.document("replaced_tokens", text));
         let last_active = state.last_active_session_id.as_deref();
         let last_active = last_active.map(|id| place.parsed("last_active_session_id", id));
         let strategy = state.last_strategy.as_deref();
@@ -85,7 +75,7 @@ impl ClientRow {
         Ok(Client {
             id: place.parsed("id", id)?,
             token: place.token("token_hash", &state.token_hash)?,
-            replaced_token,
+            replaced_tokens: replaced.transpose()?.unwrap_or_default(),
             sessions: sessions
                 .into_iter()
                 .map(SessionRow::into_session)

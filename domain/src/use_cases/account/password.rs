@@ -90,7 +90,10 @@ impl UseCases {
         }
         let checked = if has_password {
             let tried = current.unwrap_or_default();
-            Some(self.check_password(&acting.user, tried, LedgerKind::Session).await?)
+            Some(
+                self.check_password(&acting.user, tried, LedgerKind::SessionPassword)
+                    .await?,
+            )
         } else {
             None
         };

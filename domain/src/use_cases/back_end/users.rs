@@ -234,13 +234,16 @@ impl UseCases {
         Ok(change.await?.0)
     }
 
-    /// Takes a user's password away, if there is one.
+    /// Takes a user's password away, if there is one, and ends the sessions.
     ///
     /// # Errors
     /// [`AuthError::User`] with `NoSuchUser`.
     pub async fn remove_password(&self, id: &UserId) -> Result<User, AuthError> {
         let now = self.now();
         let change = self.change_as_back_end(Slot::named(id.clone()), None, |user| {
+            if user.password.is_some() {
+                user.end_sessions();
+            }
             user.set_password(None, now);
             Ok(())
         });

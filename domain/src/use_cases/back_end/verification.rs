@@ -1,11 +1,12 @@
 //! Verifications that a back end drives (contract 8.4): a code to a number whatever its state, apart from the
 //! user's own verification, and without any session.
 
+use super::super::consequences::By;
 use super::super::decide::must_be_in_good_standing;
 use super::super::sms::{Drawn, Recipient};
 use super::super::{AuthError, UseCases, UserError};
 use crate::actor::RequestContext;
-use crate::change::Slot;
+use crate::change::{Draft, Slot};
 use crate::{
     AttemptOutcome, BackEndVerification, BackEndVerificationId, CodeHash, OtpCode, PhoneError, PhoneNumberId, Purpose,
     User,
@@ -67,15 +68,17 @@ impl UseCases {
         if let Some(number) = user.aggregate.phones.get(id) {
             self.limit_attempts_at(&number.number).await?;
         }
+        // It is the user who typed the code: unlike other changes by a back end this one ends no session.
         let tried = self
-            .change_as_back_end(Slot::loaded(user), None, |user| {
+            .commit(By::BackEnd, Draft::of_user(Slot::loaded(user)), |draft| {
+                let user = draft.user()?;
                 must_be_in_good_standing(user, now)?;
                 let phones = &mut user.phones;
                 Ok(phones.attempt_by_back_end(id, verification, hash, now, &self.policy)?)
             })
             .await;
         match tried {
-            Ok((user, outcome)) => Ok((driven(&user, id)?, outcome)),
+            Ok((mut changed, outcome)) => Ok((driven(changed.user()?, id)?, outcome)),
             Err(AuthError::User(UserError::Phone(PhoneError::AlreadyVerified))) => Err(AuthError::VerificationUsed),
             Err(AuthError::User(UserError::NoSuchUser)) => Err(PhoneError::NotFound.into()),
             Err(other) => Err(other),

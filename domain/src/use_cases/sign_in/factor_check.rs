@@ -58,6 +58,7 @@ impl<'a> Place<'a> {
             (Self::First(_), Strategy::Password) => LedgerKind::Password,
             (Self::First(_), _) => LedgerKind::Code,
             (Self::Second(_), _) => LedgerKind::SecondFactor,
+            (Self::FirstAgain(_) | Self::SecondAgain(_), Strategy::Password) => LedgerKind::SessionPassword,
             (Self::FirstAgain(_) | Self::SecondAgain(_), _) => LedgerKind::Session,
         }
     }
@@ -185,8 +186,7 @@ pub(super) fn verify_factor(
     if outcome == FactorOutcome::Passed {
         // Only the strongest factor tells that it is the owner who comes after wrong tries.
         if place.is_second() || !user.two_factor_enabled() {
-            user.failures.second_factor.reset_streak();
-            user.failures.session.reset_streak();
+            user.failures.forgive();
         }
         user.seen(now);
     }

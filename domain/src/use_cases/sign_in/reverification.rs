@@ -2,7 +2,7 @@
 
 use super::super::decide::must_be_in_good_standing;
 use super::super::{AuthError, Done, UseCases};
-use super::factor_check::{FactorOutcome, Place, TriedFactor, verify_factor};
+use super::factor_check::{FactorOutcome, Place, TriedFactor, ensure_open, verify_factor};
 use super::second_factor::second_factor_number;
 use crate::actor::InSession;
 use crate::change::{Draft, Slot};
@@ -82,6 +82,7 @@ impl UseCases {
         let user = &acting.user;
         must_be_in_good_standing(&user.aggregate, now)?;
         let strategy = Strategy::PhoneCode;
+        ensure_open(&user.aggregate, turn.place(id), strategy, now, &self.policy)?;
         let to = match turn {
             Turn::First => self.first_factor_number(&user.aggregate, None, strategy, number)?,
             Turn::Second => second_factor_number(&user.aggregate, number)?,

@@ -209,8 +209,7 @@ impl UseCases {
             }
             sign_in.step = Step::Complete(session.clone());
         }
-        user.failures.second_factor.reset_streak();
-        user.failures.session.reset_streak();
+        user.failures.forgive();
         user.last_sign_in_at = Some(now);
         user.seen(now);
         let session = self.new_session(session.clone(), user, context, factors);

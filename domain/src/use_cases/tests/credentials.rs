@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use super::kept::Instance;
 use super::*;
 
 type Commits = Arc<Mutex<Vec<Vec<Write>>>>;
@@ -128,4 +129,36 @@ async fn whatever_else_changes_leaves_sessions_and_token_as_they_are() {
         assert_eq!(generations(after), generations(&user));
     }
     assert_eq!(commits.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_back_end_that_removes_the_password_ends_the_sessions() {
+    let instance = Instance::signed_in(verified_user(1, 0), policy());
+    let before = instance.user().sessions_generation;
+    instance.cases.remove_password(&user_id()).await.unwrap();
+    assert_eq!(instance.user().sessions_generation, before, "there was none");
+
+    let user = User {
+        password: Some(kept_password("right password")),
+        ..verified_user(1, 0)
+    };
+    let instance = Instance::signed_in(user, policy());
+    instance.cases.remove_password(&user_id()).await.unwrap();
+    assert!(instance.user().sessions_generation > before);
+}
+
+#[tokio::test]
+async fn a_code_that_a_back_end_passes_on_ends_no_session() {
+    let instance = Instance::signed_in(user_being_verified(), policy());
+    let before = instance.user().sessions_generation;
+    let verification = instance.cases.prepare_by_back_end(&phone_id()).await.unwrap();
+    let (_, outcome) = instance
+        .cases
+        .attempt_by_back_end(&phone_id(), &verification.id, &instance.last_code())
+        .await
+        .unwrap();
+    assert_eq!(outcome, AttemptOutcome::Verified);
+    let user = instance.user();
+    assert!(user.phones.get(&phone_id()).unwrap().is_verified());
+    assert_eq!(user.sessions_generation, before, "the user has just typed it");
 }

@@ -121,16 +121,26 @@ async fn wrong_factors_in_a_session_close_them_there_and_nothing_else() {
     let outcome = attempt(Level::FirstFactor, Turn::First, password).await.unwrap();
     assert_eq!(outcome, FactorOutcome::Passed);
     attempt(Level::SecondFactor, Turn::Second, backup_code).await.unwrap();
-    for (level, turn, factor) in [
-        (Level::SecondFactor, Turn::Second, backup_code),
-        (Level::FirstFactor, Turn::First, password),
-    ] {
-        let refused = attempt(level, turn, factor).await;
-        assert!(
-            matches!(refused, Err(AuthError::FactorClosed(closed)) if closed.left == Some(AN_HOUR)),
-            "{refused:?}"
-        );
+    let refused = attempt(Level::SecondFactor, Turn::Second, backup_code).await;
+    assert!(
+        matches!(refused, Err(AuthError::FactorClosed(closed)) if closed.left == Some(AN_HOUR)),
+        "{refused:?}"
+    );
+    // Nor is a code texted that could not be used.
+    let unsent = instance
+        .cases
+        .prepare_reverification(&instance.acting(), Turn::Second, None)
+        .await;
+    assert!(matches!(unsent, Err(AuthError::FactorClosed(_))), "{unsent:?}");
+    // The password is another factor, with a ledger of its own.
+    let outcome = attempt(Level::FirstFactor, Turn::First, password).await.unwrap();
+    assert_eq!(outcome, FactorOutcome::Passed);
+    for _ in 0..3 {
+        let wrong = TriedFactor::Password("wrong password");
+        attempt(Level::FirstFactor, Turn::First, wrong).await.unwrap();
     }
+    let refused = attempt(Level::FirstFactor, Turn::First, password).await;
+    assert!(matches!(refused, Err(AuthError::FactorClosed(_))), "{refused:?}");
     let user = instance.user();
     assert_eq!(user.locked_until, None);
     let elsewhere = Instance::of(user, locking_after(3));

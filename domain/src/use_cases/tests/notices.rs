@@ -169,7 +169,17 @@ async fn a_text_is_charged_to_the_instance_once_however_often_the_change_is_deci
 
 #[tokio::test]
 async fn a_limiter_that_cannot_say_keeps_the_text_back_and_not_the_change() {
-    let mut mocks = Mocks::default().texts(&[]);
+    let mut mocks = Mocks::default();
+    // Nor does it count as one of the user's.
+    mocks
+        .commits
+        .expect_commit()
+        .times(1)
+        .withf(|writes| {
+            let user = written_user(writes);
+            user.is_some_and(|user| user.texted_notices.is_empty()) && written_messages(writes).is_empty()
+        })
+        .returning(|_| Ok(()));
     mocks
         .limiter
         .expect_charge()

@@ -106,7 +106,7 @@ async fn ten_wrong_passwords_within_a_session_close_it_there() {
 async fn of_tries_at_once_no_more_are_compared_than_the_ledger_allows() {
     // Ten are being compared just now; none has turned out wrong yet.
     let mut user = user();
-    user.failures.session = Ledger::of(vec![NOW; 10], 10);
+    user.failures.session_password = Ledger::of(vec![NOW; 10], 10);
     let instance = Instance::signed_in(user, policy());
     let new = Some("another password");
     let actor = instance.actor();
