@@ -65,8 +65,11 @@ test("a front end with proxyUrl, and a Node back end", async (t) => {
   t.after(() => page.context().browser().close());
   const [front, back] = [await run(t, "server.mjs", ports[0]), await run(t, "backend.mjs", ports[1])];
   await page.goto(front);
+  // A person waits for the text; this number's code is known before it was asked for.
+  const asked = page.waitForResponse((response) => response.url().includes("/prepare_verification"));
   await page.locator("input[name=phoneNumber]").fill("4155550100");
   await page.getByRole("button", { name: "Continue", exact: true }).click();
+  await asked;
   await page.getByLabel("Enter verification code").first().pressSequentially("424242");
   await page.waitForFunction(() => window.Clerk?.isSignedIn);
   const token = await page.evaluate(() => window.Clerk.session.getToken());
