@@ -8,4 +8,7 @@ pub(crate) mod event_texts;
 pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod outcome;
+pub(crate) mod own_session_json;
 pub(crate) mod session_json;
+pub(crate) mod sign_in_json;
+pub(crate) mod sign_up_json;

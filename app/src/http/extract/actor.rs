@@ -11,11 +11,9 @@ use phoneproof_domain::ports::IdentityError;
 use phoneproof_domain::use_cases::Done;
 use phoneproof_domain::{Actor, ClientId, RequestContext, Token};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::http::AppState;
 use crate::http::extract::visitor::{Page, Visitor, language};
-use crate::http::present::client_json::Part;
 use crate::http::present::envelope::without_client;
 use crate::http::present::error::ApiError;
 
@@ -37,7 +35,7 @@ impl Answer {
         response: impl Serialize,
     ) -> Result<HttpResponse, ApiError> {
         match &self.0 {
-            Some(page) => page.envelope(state, done, Part::Other(json!(response))).await,
+            Some(page) => page.envelope_around(state, done, response).await,
             None => Ok(without_client(response)),
         }
     }

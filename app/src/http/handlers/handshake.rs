@@ -84,7 +84,7 @@ pub(crate) async fn redeem(_: BackEnd, state: Data<AppState>, Query(params): Que
     let done = state.cases.unchanged(&context);
     let view = ClientView::new(&state, done.client.as_ref(), &done.users, said["origin"].as_str()).await?;
     Ok(bare(
-        json!({ "directives": directives(&state, view.active_token().as_deref(), view.uat()) }),
+        json!({ "directives": directives(&state, view.active_token(), view.uat()) }),
     ))
 }
 

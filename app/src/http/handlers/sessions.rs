@@ -14,10 +14,11 @@ use crate::http::extract::factor::{first_factor, must_be, number, second_factor}
 use crate::http::extract::ids::named;
 use crate::http::extract::params::Params;
 use crate::http::extract::visitor::{Page, Visitor};
-use crate::http::present::client_json::{Part, session_json};
+use crate::http::present::client_json::Part;
 use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
 use crate::http::present::outcome::passed;
+use crate::http::present::own_session_json::OwnSessionJson;
 use crate::http::present::session_json::activity;
 
 pub(crate) async fn show(visitor: Visitor, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
@@ -48,13 +49,13 @@ async fn over(visitor: Visitor, state: &AppState, id: &str, how: Ending) -> Resu
     let (page, acting) = visitor.in_session_named(state, id)?;
     let done = state.cases.end_session(&acting, how).await?;
     let shown = ended(state, &done.outcome, &acting.user.aggregate);
-    page.envelope(state, &done, Part::Other(shown)).await
+    page.envelope_around(state, &done, shown).await
 }
 
 /// A session that is over, as its own user sees it.
-fn ended(state: &AppState, session: &Session, user: &User) -> Value {
+fn ended<'a>(state: &AppState, session: &'a Session, user: &'a User) -> OwnSessionJson<'a> {
     let status = state.cases.status(session, Some(user));
-    session_json(state, session, status, user, None)
+    OwnSessionJson::new(&state.cases, session, status, user, None)
 }
 
 /// Bare, and never 422: the SDK would take that for a sign-out (contract 2.5).

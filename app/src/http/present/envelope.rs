@@ -6,16 +6,21 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue,
 use phoneproof_domain::use_cases::Done;
 use phoneproof_domain::{ClientId, Token};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::config::KeyKind;
 use crate::http::AppState;
 use crate::http::extract::visitor::{CLIENT_COOKIE, Page, Transport, UAT_COOKIE};
-use crate::http::present::client_json::{ClientView, Part};
+use crate::http::present::client_json::{ClientJson, ClientView, Part};
 use crate::http::present::error::ApiError;
 
 /// How long browsers keep the cookies: 400 days, the longest they allow (RFC 6265bis §5.5).
 const COOKIE_SECONDS: u32 = 400 * 24 * 3600;
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    response: T,
+    client: Option<ClientJson<'a>>,
+}
 
 /// The resource itself. actix writes `application/json` without a charset, as the SDK needs it.
 pub(crate) fn bare(resource: impl Serialize) -> HttpResponse {
@@ -24,31 +29,51 @@ pub(crate) fn bare(resource: impl Serialize) -> HttpResponse {
 
 /// `{ "response": …, "client": null }`: a token's bearer has no client.
 pub(crate) fn without_client(response: impl Serialize) -> HttpResponse {
-    #[derive(Serialize)]
-    struct Envelope<T> {
-        response: T,
-        client: Option<()>,
-    }
     HttpResponse::Ok().json(Envelope { response, client: None })
 }
 
 impl Page {
-    /// The envelope with the client as it is after what was done; `response` picks its part out of the view of it. The
-    /// cookies or headers that follow from it go with it.
+    /// The envelope around a part of the client, with the client as it is after what was done.
     pub(crate) async fn envelope<T>(
         &self,
         state: &AppState,
         done: &Done<T>,
-        response: Part<'_>,
+        part: Part<'_>,
     ) -> Result<HttpResponse, ApiError> {
-        let view = ClientView::new(state, done.client.as_ref(), &done.users, self.origin.as_deref()).await?;
-        let body = json!({ "response": view.part(response), "client": view.json() });
-        let mut answer = HttpResponse::Ok().json(body);
+        let view = self.view(state, done).await?;
+        Ok(self.enveloped(state, done, &view, view.part(part)))
+    }
+
+    /// The envelope around something else.
+    pub(crate) async fn envelope_around<T>(
+        &self,
+        state: &AppState,
+        done: &Done<T>,
+        response: impl Serialize,
+    ) -> Result<HttpResponse, ApiError> {
+        let view = self.view(state, done).await?;
+        Ok(self.enveloped(state, done, &view, response))
+    }
+
+    async fn view<'a, T>(&self, state: &'a AppState, done: &'a Done<T>) -> Result<ClientView<'a>, ApiError> {
+        ClientView::new(state, done.client.as_ref(), &done.users, self.origin.as_deref()).await
+    }
+
+    /// The cookies or headers that follow from what was done go with it.
+    fn enveloped<T>(
+        &self,
+        state: &AppState,
+        done: &Done<T>,
+        view: &ClientView<'_>,
+        response: impl Serialize,
+    ) -> HttpResponse {
+        let client = view.json();
+        let mut answer = HttpResponse::Ok().json(Envelope { response, client });
         self.tell_uat(state, answer.headers_mut(), view.uat());
         if let Some(token) = &done.token {
             self.hand_over(answer.headers_mut(), token);
         }
-        Ok(answer)
+        answer
     }
 
     /// Gives the client its new token, the way the old one came.

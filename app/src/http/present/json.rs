@@ -1,20 +1,26 @@
 //! The objects of the contract's section 5, as they stand on the wire.
 
+use std::borrow::Cow;
+
 use phoneproof_domain::{
-    BackupCode, Channel, Lockout, PhoneError, PhoneNumber, PhoneNumberId, Timestamp, UseCases, User, Verification,
-    VerificationStatus,
+    BackupCode, Channel, Lockout, PhoneError, PhoneNumber, PhoneNumberId, Proof, Timestamp, UseCases, User,
+    Verification, VerificationStatus,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+/// An object without fields.
+#[derive(Serialize)]
+pub(crate) struct Empty {}
+
 /// 5.2
 #[derive(Serialize)]
 pub(crate) struct VerificationJson {
-    object: &'static str,
+    object: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    status: &'static str,
-    strategy: &'static str,
+    status: Option<&'static str>,
+    strategy: Option<&'static str>,
     attempts: Option<u8>,
     expire_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,18 +37,49 @@ impl VerificationJson {
             VerificationStatus::Expired => "expired",
         };
         Some(Self {
-            object: if by_admin {
+            object: Cow::Borrowed(if by_admin {
                 "verification_admin"
             } else {
                 "verification_otp"
-            },
+            }),
             id: None,
-            status,
-            strategy: if by_admin { "admin" } else { "phone_code" },
+            status: Some(status),
+            strategy: Some(if by_admin { "admin" } else { "phone_code" }),
             attempts: verification.attempts(),
             expire_at: verification.expires_at().map(Timestamp::as_millis),
             channel: (!by_admin).then_some(Channel::Sms.as_str()),
         })
+    }
+
+    /// Of the proof of a factor.
+    pub(crate) fn of_proof(proof: &Proof, now: Timestamp) -> Self {
+        match proof {
+            Proof::Texted {
+                strategy, verification, ..
+            } => Self {
+                strategy: Some(strategy.as_str()),
+                ..Self::of(verification, now).unwrap_or_else(Self::not_prepared)
+            },
+            Proof::Given { strategy } => Self {
+                object: Cow::Owned(format!("verification_{}", strategy.as_str())),
+                status: Some("verified"),
+                strategy: Some(strategy.as_str()),
+                ..Self::not_prepared()
+            },
+        }
+    }
+
+    /// Of a number for which no code was asked for yet.
+    pub(crate) const fn not_prepared() -> Self {
+        Self {
+            object: Cow::Borrowed("verification_otp"),
+            id: None,
+            status: None,
+            strategy: None,
+            attempts: None,
+            expire_at: None,
+            channel: None,
+        }
     }
 
     /// With the id by which a back end tries a code on it.
@@ -228,21 +265,6 @@ pub(crate) fn user_event(user: &User, now: Timestamp, lockout: &Lockout) -> Valu
     json!(UserJson {
         private_metadata: Some(user.profile.private_metadata.as_object()),
         ..UserJson::at(user, now, lockout)
-    })
-}
-
-/// `public_user_data` of 5.5; the identifier is the primary number, or else the user's id.
-pub(crate) fn public_user_data(user: &User) -> Value {
-    let profile = &user.profile;
-    let primary = user.phones.primary().and_then(|id| user.phones.get(id));
-    json!({
-        "first_name": profile.first_name.as_ref().map(phoneproof_domain::ShortText::as_str),
-        "last_name": profile.last_name.as_ref().map(phoneproof_domain::ShortText::as_str),
-        "image_url": "",
-        "has_image": false,
-        "identifier": primary.map_or(user.id.as_str(), |number| number.number.as_str()),
-        "user_id": user.id.as_str(),
-        "username": profile.username.as_ref().map(phoneproof_domain::Username::as_str),
     })
 }
 

@@ -4,8 +4,8 @@ use phoneproof_domain::use_cases::KnownSession;
 use phoneproof_domain::{Client, ClientId, Lockout, Session, SessionId, SessionStatus, Strategy, Timestamp, User};
 use serde_json::{Value, json};
 
-use crate::http::present::client_json::tasks;
 use crate::http::present::json::user_event;
+use crate::http::present::own_session_json::tasks;
 
 /// 8.5
 pub(crate) fn session_json(known: &KnownSession) -> Value {
