@@ -18,6 +18,8 @@ const MOST_ENDED: usize = 20;
 
 /// How long a replaced token is remembered.
 const REPLACED_FOR: Duration = Duration::from_secs(10);
+/// How many replaced tokens are remembered: no page has more changes of factors under way.
+const MOST_REPLACED: usize = 8;
 
 /// A token that opens nothing any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,10 +136,16 @@ impl Client {
 
     /// Gives the client a new token; the old one is worthless from now on.
     pub(crate) fn replace_token(&mut self, token: TokenHash, now: Timestamp) {
-        self.replaced_tokens.retain(|replaced| now < replaced.until);
+        // A clock that was set back must not keep them.
+        let latest = now.plus(REPLACED_FOR);
+        self.replaced_tokens
+            .retain(|replaced| now < replaced.until && replaced.until <= latest);
+        if self.replaced_tokens.len() >= MOST_REPLACED {
+            self.replaced_tokens.remove(0);
+        }
         self.replaced_tokens.push(ReplacedToken {
             hash: self.token,
-            until: now.plus(REPLACED_FOR),
+            until: latest,
         });
         self.token = token;
     }
@@ -272,6 +280,26 @@ mod tests {
         assert!(!client.has_just_replaced(&old, later(10)));
         assert!(!client.has_just_replaced(&stranger, later(0)));
         assert!(!client.has_just_replaced(&fresh, later(0)));
+    }
+
+    #[test]
+    fn no_more_than_eight_replaced_tokens_are_remembered_and_none_for_longer_by_a_clock_set_back() {
+        let entropy = Counting::default();
+        let mut client = signed_in(&entropy);
+        let first = client.token;
+        let replace = |client: &mut Client, at| {
+            let fresh = Token::generate(client.id.clone(), &entropy).hash();
+            client.replace_token(fresh, at);
+        };
+        for _ in 0..8 {
+            replace(&mut client, later(3600));
+        }
+        assert!(client.has_just_replaced(&first, later(3600)));
+        replace(&mut client, later(3600));
+        assert!(!client.has_just_replaced(&first, later(3600)));
+        assert_eq!(client.replaced_tokens.len(), 8);
+        replace(&mut client, later(0));
+        assert_eq!(client.replaced_tokens.len(), 1);
     }
 
     #[test]

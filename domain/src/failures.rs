@@ -161,7 +161,7 @@ impl Failures {
 #[error("the factor is closed")]
 pub struct FactorClosed {
     /// How much longer. None after a hundred wrong tries in a row: a password is closed until it is set anew, and factors
-    /// within a session until the owner signs in anew.
+    /// within a session until the strongest factor is verified by another way, or the owner signs in anew.
     pub left: Option<Duration>,
 }
 

@@ -119,8 +119,9 @@ impl User {
     /// Sets a password, or takes it away.
     pub fn set_password(&mut self, hash: Option<PasswordHash>, now: Timestamp) {
         self.password = hash.map(|hash| StoredPassword { hash, updated_at: now });
-        // The ledger was the old one's (NIST SP 800-63B-4 §3.2.2: bound anew).
+        // The ledgers were the old one's (NIST SP 800-63B-4 §3.2.2: bound anew).
         self.failures.password = Ledger::default();
+        self.failures.session_password = Ledger::default();
     }
 
     /// Ends every session of the user, wherever it is.
@@ -203,6 +204,19 @@ mod tests {
     }
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    #[test]
+    fn a_new_password_is_open_wherever_the_old_one_was_closed() {
+        let mut user = user();
+        let wrong = Ledger::of(vec![NOW; 10], 10);
+        user.failures.password = wrong.clone();
+        user.failures.session_password = wrong.clone();
+        user.failures.session = wrong.clone();
+        user.set_password(None, NOW);
+        assert_eq!(user.failures.password, Ledger::default());
+        assert_eq!(user.failures.session_password, Ledger::default());
+        assert_eq!(user.failures.session, wrong, "codes are no password");
+    }
 
     fn phone_id(n: u8) -> PhoneNumberId {
         format!("idn_{n:027}").parse().unwrap()

@@ -81,6 +81,21 @@ impl UseCases {
         Ok(())
     }
 
+    /// The session `id` of the client, if it is live.
+    pub(super) fn live_session<'c>(
+        &self,
+        client: &'c Client,
+        id: &SessionId,
+        user: &User,
+    ) -> Result<&'c Session, AuthError> {
+        let session = client.session(id).ok_or(AuthError::SessionOver)?;
+        if self.status(session, Some(user)).is_live() {
+            Ok(session)
+        } else {
+            Err(AuthError::SessionOver)
+        }
+    }
+
     fn may(&self, action: Action, session: Option<&Session>, user: &User) -> Result<(), AuthError> {
         let now = self.now();
         if user.banned {
@@ -149,10 +164,7 @@ impl UseCases {
                 let draft = |draft: Draft| draft.and_user(user).and_message(message);
                 self.in_client(context, fresh, draft, |draft| {
                     let (client, user) = draft.client_and_user()?;
-                    let session = client.session(id).ok_or(AuthError::SessionOver)?;
-                    if !self.status(session, Some(user)).is_live() {
-                        return Err(AuthError::SessionOver);
-                    }
+                    let session = self.live_session(client, id, user)?;
                     self.may(action, Some(session), user)?;
                     let outcome = decide(draft)?;
                     end_of_own_change(draft, Some((id, hash)), now);

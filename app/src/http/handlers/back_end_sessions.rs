@@ -16,6 +16,7 @@ use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
 use crate::http::present::json::UserJson;
 use crate::http::present::list::list_json;
+use crate::http::present::own_session_json::TokenJson;
 use crate::http::present::session_json::{client_json, session_json};
 
 pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
@@ -75,7 +76,7 @@ pub(crate) async fn token(
         .session_tokens
         .mint(&known.session, known.status, None, lifetime)
         .await?;
-    Ok(bare(json!({ "object": "token", "jwt": token })))
+    Ok(bare(TokenJson::new(token)))
 }
 
 pub(crate) async fn list_clients(

@@ -18,7 +18,7 @@ use crate::http::present::client_json::Part;
 use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
 use crate::http::present::outcome::passed;
-use crate::http::present::own_session_json::OwnSessionJson;
+use crate::http::present::own_session_json::{OwnSessionJson, TokenJson};
 use crate::http::present::session_json::activity;
 
 pub(crate) async fn show(visitor: Visitor, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
@@ -72,7 +72,7 @@ pub(crate) async fn token(
     let fresh = query.given("debug").is_ok_and(|debug| debug == Some("skip_cache"));
     let (tokens, since) = (&state.session_tokens, acting.client_updated_at());
     let token = tokens.issue(session, status, origin, since, fresh).await?;
-    Ok(bare(json!({ "object": "token", "jwt": token })))
+    Ok(bare(TokenJson::new(token)))
 }
 
 /// All live sessions of the user, on any device. Bare.

@@ -37,7 +37,7 @@ pub(crate) enum Part<'p> {
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum PartJson<'v> {
-    Client(Option<ClientJson<'v>>),
+    Client(Option<Box<ClientJson<'v>>>),
     SignUp(Option<SignUpJson<'v>>),
     SignIn(Option<SignInJson<'v>>),
     Session(Option<&'v OwnSessionJson<'v>>),
@@ -91,7 +91,7 @@ impl<'a> ClientView<'a> {
     /// One part of the client, as it is shown.
     pub(crate) fn part(&self, part: Part<'_>) -> PartJson<'_> {
         match part {
-            Part::Client => PartJson::Client(self.json()),
+            Part::Client => PartJson::Client(self.json().map(Box::new)),
             Part::SignUp => PartJson::SignUp(
                 self.client
                     .and_then(|client| Some(self.sign_up(client.sign_up.as_ref()?))),

@@ -58,19 +58,19 @@ impl VerificationJson {
                 strategy, verification, ..
             } => Self {
                 strategy: Some(strategy.as_str()),
-                ..Self::of(verification, now).unwrap_or_else(Self::not_prepared)
+                ..Self::of(verification, now).unwrap_or_else(Self::not_begun)
             },
             Proof::Given { strategy } => Self {
                 object: Cow::Owned(format!("verification_{}", strategy.as_str())),
                 status: Some("verified"),
                 strategy: Some(strategy.as_str()),
-                ..Self::not_prepared()
+                ..Self::not_begun()
             },
         }
     }
 
-    /// Of a number for which no code was asked for yet.
-    pub(crate) const fn not_prepared() -> Self {
+    /// Of what has not begun: without status and strategy.
+    pub(crate) const fn not_begun() -> Self {
         Self {
             object: Cow::Borrowed("verification_otp"),
             id: None,

@@ -36,10 +36,17 @@ pub(crate) struct TaskJson {
     key: &'static str,
 }
 
+/// A session token.
 #[derive(Serialize)]
-struct TokenJson {
+pub(crate) struct TokenJson {
     object: &'static str,
     jwt: String,
+}
+
+impl TokenJson {
+    pub(crate) const fn new(jwt: String) -> Self {
+        Self { object: "token", jwt }
+    }
 }
 
 /// The identifier is the primary number, or else the user's id.
@@ -91,7 +98,7 @@ impl<'a> OwnSessionJson<'a> {
             factor_verification_age: session.factor_ages(cases.now()).map(age),
             user: UserJson::for_user(user, cases),
             public_user_data: PublicUserDataJson::new(user),
-            last_active_token: token.map(|jwt| TokenJson { object: "token", jwt }),
+            last_active_token: token.map(TokenJson::new),
             created_at: session.created_at.as_millis(),
             updated_at: session.updated_at.as_millis(),
         }

@@ -112,7 +112,7 @@ impl NumberVerificationJson {
     fn new(verification: &Verification, now: Timestamp) -> Self {
         Self {
             // Before `prepare` there must be neither status nor strategy.
-            verification: VerificationJson::of(verification, now).unwrap_or_else(VerificationJson::not_prepared),
+            verification: VerificationJson::of(verification, now).unwrap_or_else(VerificationJson::not_begun),
             next_action: match verification {
                 Verification::Running { .. } => "needs_attempt",
                 verification if verification.is_verified() => "",

@@ -68,9 +68,9 @@ impl UseCases {
         if let Some(number) = user.aggregate.phones.get(id) {
             self.limit_attempts_at(&number.number).await?;
         }
-        // It is the user who typed the code: unlike other changes by a back end this one ends no session.
+        // It is the user who typed the code: unlike changes by a back end this one ends no session, and the user is told of it.
         let tried = self
-            .commit(By::BackEnd, Draft::of_user(Slot::loaded(user)), |draft| {
+            .commit(By::User, Draft::of_user(Slot::loaded(user)), |draft| {
                 let user = draft.user()?;
                 must_be_in_good_standing(user, now)?;
                 let phones = &mut user.phones;

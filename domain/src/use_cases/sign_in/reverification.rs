@@ -55,12 +55,13 @@ impl UseCases {
     /// # Errors
     /// [`AuthError::User`].
     pub async fn begin_reverification(&self, acting: &InSession, level: Level) -> Result<Done<()>, AuthError> {
-        let begun = Reverification::new(level, &acting.user.aggregate);
-        let context = &acting.context;
-        let (fresh, same) = (self.fresh_token(context), |draft| draft);
-        self.in_client(context, fresh, same, |draft| {
-            let session = draft.client()?.session_mut(&acting.session.id);
-            session.ok_or(AuthError::SessionOver)?.reverification = Some(begun.clone());
+        let (id, context) = (&acting.session.id, &acting.context);
+        let draft = |draft: Draft| draft.and_user(Slot::loaded(acting.user.clone()));
+        self.in_client(context, self.fresh_token(context), draft, |draft| {
+            let (client, user) = draft.client_and_user()?;
+            self.live_session(client, id, user)?;
+            let session = client.session_mut(id).ok_or(AuthError::SessionOver)?;
+            session.reverification = Some(Reverification::new(level, user));
             Ok(())
         })
         .await
@@ -91,10 +92,14 @@ impl UseCases {
         let purpose = turn.place(id).purpose(strategy, &to.id);
         let drawn = self.draw_for(context, &user.aggregate, to, purpose).await?;
         let message = drawn.message.clone();
-        let draft = |draft: Draft| draft.and_message(message);
+        let draft = |draft: Draft| draft.and_user(Slot::loaded(user.clone())).and_message(message);
         let done = self
             .in_client(context, self.fresh_token(context), draft, |draft| {
-                let proof = turn.proof_mut(current(draft.client()?, id, turn)?);
+                let (client, user) = draft.client_and_user()?;
+                self.live_session(client, id, user)?;
+                must_be_in_good_standing(user, now)?;
+                ensure_open(user, turn.place(id), strategy, now, &self.policy)?;
+                let proof = turn.proof_mut(current(client, id, turn)?);
                 Proof::must_be_due(proof.as_ref(), now, &self.policy)?;
                 *proof = Some(Proof::texted(strategy, to.id.clone(), drawn.hash, now, &self.policy));
                 Ok(())

@@ -38,6 +38,7 @@ impl UseCases {
         let draft = |draft: Draft| draft.and_user(user);
         self.in_client(context, self.fresh_token(context), draft, |draft| {
             let (client, user) = draft.client_and_user()?;
+            self.live_session(client, id, user)?;
             user.seen(now);
             let session = client.session_mut(id).ok_or(AuthError::SessionOver)?;
             if now.since(session.last_active_at) >= TOUCHED_EVERY {

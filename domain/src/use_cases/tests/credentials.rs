@@ -148,17 +148,30 @@ async fn a_back_end_that_removes_the_password_ends_the_sessions() {
 }
 
 #[tokio::test]
-async fn a_code_that_a_back_end_passes_on_ends_no_session() {
-    let instance = Instance::signed_in(user_being_verified(), policy());
+async fn a_code_that_a_back_end_passes_on_ends_no_session_and_is_told_to_the_user() {
+    let mut user = verified_user(1, 0);
+    let added = nth_phone_id(2);
+    user.phones.add(added.clone(), nth_number(2), NOW, &policy()).unwrap();
+    let telling = Policy {
+        notice_texts: true,
+        ..policy()
+    };
+    let instance = Instance::signed_in(user, telling);
     let before = instance.user().sessions_generation;
-    let verification = instance.cases.prepare_by_back_end(&phone_id()).await.unwrap();
+    let verification = instance.cases.prepare_by_back_end(&added).await.unwrap();
     let (_, outcome) = instance
         .cases
-        .attempt_by_back_end(&phone_id(), &verification.id, &instance.last_code())
+        .attempt_by_back_end(&added, &verification.id, &instance.last_code())
         .await
         .unwrap();
     assert_eq!(outcome, AttemptOutcome::Verified);
     let user = instance.user();
-    assert!(user.phones.get(&phone_id()).unwrap().is_verified());
+    assert!(user.phones.get(&added).unwrap().is_verified());
     assert_eq!(user.sessions_generation, before, "the user has just typed it");
+    let commits = instance.commits();
+    let told: Vec<_> = written_messages(commits.last().unwrap())
+        .iter()
+        .map(|text| text.to.clone())
+        .collect();
+    assert_eq!(told, [nth_number(1)], "the number from before hears of the new one");
 }
