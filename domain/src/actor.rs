@@ -2,7 +2,7 @@
 
 use crate::ports::Loaded;
 use crate::session::{Activity, Session};
-use crate::{Address, Client, EmailAddress, SessionId, Timestamp, User, UserId};
+use crate::{Address, Client, EmailAddress, Languages, SessionId, Timestamp, User, UserId};
 
 /// What a request says of itself.
 #[derive(Debug, Clone, Default)]
@@ -11,8 +11,8 @@ pub struct RequestContext {
     pub activity: Activity,
     /// The visitor's address, for limits; none if nobody knows it.
     pub address: Option<Address>,
-    /// The language that the visitor asks for; a user's own wins.
-    pub locale: Option<String>,
+    /// The languages that the visitor asks for; a user's own comes before them.
+    pub languages: Languages,
 }
 
 /// A browser or app that sends a request, be it the first.

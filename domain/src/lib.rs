@@ -56,6 +56,7 @@ mod factor;
 mod failures;
 mod id;
 mod instance;
+mod languages;
 mod message;
 mod notice;
 mod number_plan;
@@ -100,6 +101,7 @@ pub use id::{
     SignInTokenId, SignUpId, UserId, passing_id,
 };
 pub use instance::{BlockedNumber, InstanceSettings, LiveSettings, SettingsChange};
+pub use languages::Languages;
 pub use message::{Content, MESSAGE_LEASE, MOST_UNSETTLED, Message, MessageState, SendOutcome};
 pub use notice::Notice;
 pub use number_plan::{Country, NumberKind, NumberPlan, UnknownCountry};

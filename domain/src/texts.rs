@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::OtpCode;
 use crate::segments::Segments;
+use crate::{Languages, OtpCode};
 
 /// What a template may be filled with.
 const CODE: &str = "{code}";
@@ -95,18 +95,9 @@ impl NoticeTemplate {
     }
 }
 
-/// The entry for somebody who reads `locale`: that very tag, its language, English.
-fn in_language<'t, T>(entries: &'t BTreeMap<String, T>, locale: Option<&str>) -> Option<&'t T> {
-    let mut tag = locale.unwrap_or(FALLBACK).replace('_', "-").to_ascii_lowercase();
-    loop {
-        if let Some(entry) = entries.get(&tag) {
-            return Some(entry);
-        }
-        match tag.rfind('-') {
-            Some(at) => tag.truncate(at),
-            None => return entries.get(FALLBACK),
-        }
-    }
+/// The entry in the language that is wanted most, else in English.
+fn in_language<'t, T>(entries: &'t BTreeMap<String, T>, languages: &Languages) -> Option<&'t T> {
+    languages.lookup(entries).or_else(|| entries.get(FALLBACK))
 }
 
 /// All texts of an instance.
@@ -152,11 +143,11 @@ impl Texts {
         }
     }
 
-    /// The text that tells somebody who reads `locale` that the account has changed. It says no more than that: a phone
+    /// The text that tells somebody who reads `languages` that the account has changed. It says no more than that: a phone
     /// that was lost or stolen must not learn what the account has. It has no link, so that no text with one is from us.
     #[must_use]
-    pub fn notice(&self, locale: Option<&str>) -> String {
-        match in_language(&self.notices, locale) {
+    pub fn notice(&self, languages: &Languages) -> String {
+        match in_language(&self.notices, languages) {
             Some(template) => template.fill(&self.application),
             None => format!(
                 "{}: the sign-in settings of your account have changed.",
@@ -171,11 +162,11 @@ impl Texts {
         &self.application
     }
 
-    /// The text for somebody who reads `locale`: that very tag, its language, English.
+    /// The text for somebody who reads `languages`; in English if there is none in any of them.
     #[must_use]
-    pub fn text(&self, locale: Option<&str>, code: &OtpCode, valid_for: Duration) -> String {
+    pub fn text(&self, languages: &Languages, code: &OtpCode, valid_for: Duration) -> String {
         let minutes = valid_for.as_secs().div_ceil(60);
-        let body = match in_language(&self.templates, locale) {
+        let body = match in_language(&self.templates, languages) {
             Some(template) => template.fill(&self.application, code.reveal(), minutes),
             None => format!("{}: {}", self.application, code.reveal()),
         };
@@ -220,7 +211,8 @@ mod tests {
     }
 
     fn text(texts: &Texts, locale: Option<&str>) -> String {
-        texts.text(locale, &OtpCode::parse("012345").unwrap(), Duration::from_secs(541))
+        let languages = Languages::default().after(locale);
+        texts.text(&languages, &OtpCode::parse("012345").unwrap(), Duration::from_secs(541))
     }
 
     #[test]
@@ -278,13 +270,14 @@ mod tests {
             (Some("de"), "Acme: your account has changed."),
             (Some("pt_BR"), "Acme: a sua conta mudou."),
         ] {
-            assert_eq!(texts.notice(locale), expected, "{locale:?}");
+            let languages = Languages::default().after(locale);
+            assert_eq!(texts.notice(&languages), expected, "{locale:?}");
         }
     }
 
     #[test]
     fn an_instance_without_texts_of_its_own_tells_of_changes_too() {
-        let notice = texts().notice(Some("de"));
+        let notice = texts().notice(&Languages::default().after(Some("de")));
         assert_eq!(notice, "Acme: the sign-in settings of your account have changed.");
         assert!(
             NoticeTemplate::parse(&notice).is_ok(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phoneproof_domain::ports::{Sms, SmsGateway};
-use phoneproof_domain::{E164, MessageId, NumberPlan, OtpCode, Segments};
+use phoneproof_domain::{E164, Languages, MessageId, NumberPlan, OtpCode, Segments};
 use phoneproof_sms_console::Inbox;
 
 use super::{CommandLine, print, waited};
@@ -64,7 +64,10 @@ pub(super) fn send(line: &CommandLine, spelled: &str, locale: Option<&str>) -> R
         .map_err(|refused| ConfigError::line(format!("{number} is not texted: {refused}")))?;
     let code = OtpCode::parse(TRIAL).map_err(ConfigError::line)?;
     let lifetime = Duration::from_secs(60);
-    let text = settings.policy.texts.text(locale, &code, lifetime);
+    let text = settings
+        .policy
+        .texts
+        .text(&Languages::default().after(locale), &code, lifetime);
     let segments = Segments::of(&text);
     let id = MessageId::generate(wiring::clock().now(), &*wiring::entropy());
     let sms = Sms::new(id, number, Some(code), text, lifetime);

@@ -11,3 +11,4 @@ pub(crate) mod params;
 pub(crate) mod profile;
 pub(crate) mod user_filter;
 pub(crate) mod visitor;
+pub(crate) mod weighted;

@@ -14,7 +14,7 @@ use crate::message::{Content, Message};
 use crate::notice::Notice;
 use crate::ports::{Decision, Event, Happening, StoreError, Write};
 use crate::session::{Ending, Session};
-use crate::{Client, E164, MessageId, Timestamp, User};
+use crate::{Client, E164, Languages, MessageId, ShortText, Timestamp, User};
 
 /// How long the text of a notice is worth sending: an hour.
 const NOTICE_LIFETIME: Duration = Duration::from_secs(3600);
@@ -206,10 +206,10 @@ impl<'a> Aftermath<'a> {
     fn notice(&self, number: &E164, user: &User, now: Timestamp) -> Message {
         let ports = &self.cases.ports;
         let id = MessageId::generate(now, &*ports.entropy);
-        let locale = user.profile.locale.as_ref().map(ToString::to_string);
+        let languages = Languages::default().after(user.profile.locale.as_ref().map(ShortText::as_str));
         let content = Content {
             code: None,
-            text: self.cases.policy.texts.notice(locale.as_deref()),
+            text: self.cases.policy.texts.notice(&languages),
         };
         Message {
             sealed: ports.sms_sealer.close(id.as_str(), &content.to_sealable()),

@@ -418,3 +418,31 @@ async fn the_language_is_the_users_or_the_requests() {
         given[1].body()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_language_is_the_one_that_is_wanted_most_of_those_at_hand() {
+    let carrier = Arc::new(FakeCarrier::new(|_| Ok(Receipt::of("SM1"))));
+    let app = Setup::default().gateway(carrier.clone()).spawn().await;
+    let user = app.user("user_a");
+    for (asked, words) in [
+        (&["ca, es;q=0.9"][..], "es su clave"),
+        (&["de-CH;q=0, fr"], "est votre code"),
+        (&["en;q=0.1, it"], "il suo codice"),
+        (&["en;q=0.1", "it;q=0.2"], "il suo codice"),
+        (&["de-CH, de;q=0, fr;q=0.1"], "est votre code"),
+        (&["xx, *;q=0.5"], "is your"),
+        (&["de;q=2, es;q=0.001"], "es su clave"),
+        (&[], "is your"),
+    ] {
+        let path = format!("/v1/me/phone_numbers/{}", app.added_number(&user, &app.number()).await);
+        let request = user.request(reqwest::Method::POST, &format!("{path}/prepare_verification"));
+        let request = asked
+            .iter()
+            .fold(request, |request, value| request.header("accept-language", *value));
+        let _ = user.send(request).await.response();
+        let given = carrier.given();
+        let text = given.last().map(|sms| sms.body().to_owned()).unwrap_or_default();
+        assert!(text.contains(words), "{asked:?}: {text}");
+        let _ = user.delete(&path).await.response();
+    }
+}

@@ -13,7 +13,7 @@ use phoneproof_domain::{Actor, ClientId, RequestContext, Token};
 use serde::Serialize;
 
 use crate::http::AppState;
-use crate::http::extract::visitor::{Page, Visitor, language};
+use crate::http::extract::visitor::{Page, Visitor, languages};
 use crate::http::present::envelope::without_client;
 use crate::http::present::error::ApiError;
 
@@ -96,7 +96,7 @@ impl FromRequest for Acting {
                 let token = bearer(&request)?.ok_or(ApiError::SignedOut)?;
                 // Another server stands between: the address is not the visitor's.
                 let about = RequestContext {
-                    locale: language(request.headers()),
+                    languages: languages(request.headers()),
                     ..RequestContext::default()
                 };
                 by_token(&*state?, token, about).await

@@ -6,15 +6,18 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
-use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap, ORIGIN, REFERER, USER_AGENT};
+use actix_web::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HeaderMap, ORIGIN, REFERER, USER_AGENT};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use phoneproof_domain::use_cases::AuthError;
-use phoneproof_domain::{Activity, Address, ClientContext, ClientId, InSession, RequestContext, SessionId, Token};
+use phoneproof_domain::{
+    Activity, Address, ClientContext, ClientId, InSession, Languages, RequestContext, SessionId, Token,
+};
 use url::Url;
 
 use crate::http::AppState;
 use crate::http::extract::params::Params;
+use crate::http::extract::weighted::weighted;
 use crate::http::present::error::ApiError;
 
 /// The name of the cookie that holds the client's token.
@@ -121,7 +124,7 @@ async fn read(state: &AppState, request: &HttpRequest) -> Result<Visitor, ApiErr
             user_agent: agent,
         },
         address: address.map(Address),
-        locale: language(headers),
+        languages: languages(headers),
     };
     let (context, token) = opened(state, &presented, about).await?;
     if transport == Transport::DevBrowser
@@ -210,13 +213,7 @@ fn origin_of_page(state: &AppState, headers: &HeaderMap, proxy: Option<&Url>) ->
 fn address(state: &AppState, request: &HttpRequest, proxied: bool) -> Option<IpAddr> {
     let socket = request.peer_addr()?.ip();
     let trusted = |address: IpAddr| state.trusted_proxies.iter().any(|network| network.contains(address));
-    let forwarded: Vec<IpAddr> = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|text| text.trim().parse().ok())
-        .collect();
+    let forwarded = forwarded(request.headers());
     if proxied {
         return forwarded.first().copied().or(Some(socket));
     }
@@ -227,27 +224,79 @@ fn address(state: &AppState, request: &HttpRequest, proxied: bool) -> Option<IpA
     Some(visitor.unwrap_or(socket))
 }
 
+/// The addresses of `X-Forwarded-For`; the visitor's part of the list may hold any octets.
+fn forwarded(headers: &HeaderMap) -> Vec<IpAddr> {
+    headers
+        .get_all("x-forwarded-for")
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|entry| std::str::from_utf8(entry.trim_ascii()).ok()?.parse().ok())
+        .collect()
+}
+
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// The values of all cookies of this name.
+/// The values of all cookies of this name. A `Cookie` header is a list of octets (RFC 6265 §5.4), and the host's other
+/// cookies may hold any: only those of this name must be text.
 fn cookies(headers: &HeaderMap, name: &str) -> Vec<String> {
+    let value_of = |pair: &[u8]| {
+        let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+        let value = value.trim_ascii_start().strip_prefix(b"=")?;
+        let value = std::str::from_utf8(value.trim_ascii_start()).ok()?;
+        Some(value.trim_matches('"').to_owned())
+    };
     headers
         .get_all(COOKIE)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(key, _)| *key == name)
-        .map(|(_, value)| value.trim_matches('"').to_owned())
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(value_of)
         .collect()
 }
 
-/// The language that the browser puts first.
-pub(crate) fn language(headers: &HeaderMap) -> Option<String> {
-    let header = headers.get(actix_web::http::header::ACCEPT_LANGUAGE)?.to_str().ok()?;
-    let first = header.split([',', ';']).next()?.trim();
-    let is_tag =
-        (2..=35).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    is_tag.then(|| first.to_owned())
+/// The languages that the browser asks for.
+pub(crate) fn languages(headers: &HeaderMap) -> Languages {
+    Languages::by_weight(weighted(headers, &ACCEPT_LANGUAGE))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn sent(name: HeaderName, values: &[&[u8]]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(name.clone(), HeaderValue::from_bytes(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_cookie_is_found_whatever_octets_the_others_hold() {
+        for values in [
+            &["name=José; __client=a".as_bytes()][..],
+            &[b"name=Jos\xe9; __client=a"],
+            &[b"__client=a; name=\xff\xfe"],
+            &[b"name=\xff", b"__client=a"],
+            &[b"x; =; __client2=b; a__client=c;__client=a"],
+            &[b"__client = \"a\" ; y=z"],
+        ] {
+            assert_eq!(cookies(&sent(COOKIE, values), "__client"), ["a"], "{values:?}");
+        }
+        let ours = sent(COOKIE, &[b"__client=\xff; __client=; __client=b=c"]);
+        assert_eq!(cookies(&ours, "__client"), ["", "b=c"]);
+    }
+
+    #[test]
+    fn the_forwarded_addresses_are_read_beside_what_is_no_text() {
+        let headers = sent(
+            HeaderName::from_static("x-forwarded-for"),
+            &[b"\xe9, 192.0.2.1", b"192.0.2.2"],
+        );
+        assert_eq!(
+            forwarded(&headers),
+            ["192.0.2.1", "192.0.2.2"].map(|text| text.parse::<IpAddr>().unwrap())
+        );
+    }
 }

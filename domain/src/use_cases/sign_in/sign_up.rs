@@ -3,7 +3,7 @@
 use super::super::decide::claimed;
 use super::super::sms::{Drawn, Recipient};
 use super::super::{AuthError, Done, UseCases, UserError};
-use crate::actor::{ClientContext, RequestContext};
+use crate::actor::ClientContext;
 use crate::change::{Draft, Slot};
 use crate::profile::{Metadata, ShortText};
 use crate::proof::Strategy;
@@ -139,11 +139,8 @@ impl UseCases {
             phone_number: None,
             user: None,
         };
-        let own = sign_up.locale.as_ref().map(ToString::to_string);
-        let request = RequestContext {
-            locale: own.or_else(|| context.request.locale.clone()),
-            ..context.request.clone()
-        };
+        let mut request = context.request.clone();
+        request.languages = request.languages.after(sign_up.locale.as_ref().map(ShortText::as_str));
         self.draw_code(&request, recipient, Purpose::SignUp(&sign_up.id, number))
             .await
     }

@@ -4,7 +4,7 @@ use super::super::{AuthError, UseCases, UserError};
 use crate::actor::RequestContext;
 use crate::message::Content;
 use crate::ports::Sending;
-use crate::{CodeHash, E164, Message, MessageId, OtpCode, PhoneNumberId, Purpose, TEST_CODE, User};
+use crate::{CodeHash, E164, Message, MessageId, OtpCode, PhoneNumberId, Purpose, ShortText, TEST_CODE, User};
 
 /// Whom a code is for.
 #[derive(Debug, Clone, Copy)]
@@ -44,10 +44,10 @@ impl UseCases {
         let (now, code) = (self.now(), OtpCode::generate(entropy));
         let lifetime = self.policy.code_lifetime;
         let own = to.user.and_then(|user| user.profile.locale.as_ref());
-        let locale = own.map(ToString::to_string).or_else(|| request.locale.clone());
+        let languages = request.languages.clone().after(own.map(ShortText::as_str));
         let content = Content {
             code: Some(code.reveal().to_owned()),
-            text: self.policy.texts.text(locale.as_deref(), &code, lifetime),
+            text: self.policy.texts.text(&languages, &code, lifetime),
         };
         let id = MessageId::generate(now, entropy);
         let mut message = Message {

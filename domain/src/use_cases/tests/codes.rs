@@ -157,6 +157,8 @@ async fn the_users_language_wins_over_the_requests() {
         (None, None, "en"),
         (None, Some("de-CH"), "de"),
         (Some("fr"), Some("de"), "fr"),
+        // Where there is no text in the user's own, the request's is nearer than English.
+        (Some("ca"), Some("de"), "de"),
     ] {
         let mut user = user();
         user.profile.locale = own.map(|locale| locale.parse().unwrap());

@@ -30,8 +30,8 @@ use crate::session::{Activity, Session, SessionStatus};
 use crate::testing::{Clear, Counting, hasher, policy};
 use crate::user::StoredPassword;
 use crate::{
-    AdminNumber, AttemptOutcome, E164, OtpCode, PasswordHash, PhoneError, PhoneNumberId, Purpose, SessionId, Standing,
-    UserId, UserPhones,
+    AdminNumber, AttemptOutcome, E164, Languages, OtpCode, PasswordHash, PhoneError, PhoneNumberId, Purpose, SessionId,
+    Standing, UserId, UserPhones,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -204,13 +204,13 @@ fn by_token(user: Option<User>) -> Actor {
     by_token_in(user, None)
 }
 
-fn by_token_in(user: Option<User>, locale: Option<&str>) -> Actor {
+fn by_token_in(user: Option<User>, language: Option<&str>) -> Actor {
     Actor::Token(Box::new(ByToken {
         id: user_id(),
         user: user.map(loaded),
         email: None,
         request: RequestContext {
-            locale: locale.map(str::to_owned),
+            languages: Languages::default().after(language),
             ..RequestContext::default()
         },
     }))
