@@ -49,9 +49,10 @@ impl Params {
         Ok(Self(params))
     }
 
-    /// Reads a JSON object.
+    /// Reads a JSON object, or `null`, which some clients send where they have no parameters.
     pub(crate) fn from_json(text: &[u8]) -> Result<Self, ApiError> {
-        serde_json::from_slice(text).map_err(|_| ApiError::BodyMalformed)
+        let given: Option<Self> = serde_json::from_slice(text).map_err(|_| ApiError::BodyMalformed)?;
+        Ok(given.unwrap_or_default())
     }
 
     /// Whether the parameter is there at all, be it empty.
@@ -279,10 +280,18 @@ mod tests {
     }
 
     #[test]
+    fn a_json_null_has_no_parameters() {
+        for text in ["null", " null\n"] {
+            let params = Params::from_json(text.as_bytes()).unwrap();
+            assert!(params.0.is_empty(), "{text:?}");
+        }
+    }
+
+    #[test]
     fn what_is_not_utf8_or_no_object_is_refused() {
         assert!(Params::from_form(b"code=%ff").is_err());
         assert!(Params::from_form(b"code=\xff").is_err());
-        for text in ["", "[]", "\"a\"", "{", "{\"a\":1}x", "null"] {
+        for text in ["", "[]", "\"a\"", "{", "{\"a\":1}x", "null x", "false", "0"] {
             assert!(Params::from_json(text.as_bytes()).is_err(), "{text}");
         }
         assert!(Params::from_json(b"{\"a\":\"\xff\"}").is_err());

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 
 use crate::session_tokens::SigningError;
 
+/// The content coding in which bodies are taken, beside none.
+const ACCEPTED_CODING: &str = "gzip";
+
 /// What a request can be answered instead of what it asked for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
@@ -46,6 +49,8 @@ pub(crate) enum ApiError {
     BodyTooSlow,
     #[error("content type not supported")]
     ContentType,
+    #[error("content coding not supported")]
+    ContentCoding,
     #[error("the code was not accepted: {0:?}")]
     Attempt(AttemptOutcome),
     #[error("not signed in")]
@@ -229,7 +234,7 @@ impl ApiError {
                 422,
                 "form_param_format_invalid",
                 "is malformed",
-                "The body is not valid UTF-8, not what its content type says, or not an object.",
+                "The body is not valid UTF-8, not what its content type or coding says, or not an object.",
             ),
             Self::BodyTooLarge => entry(
                 413,
@@ -248,6 +253,12 @@ impl ApiError {
                 "unsupported_content_type",
                 "Unsupported content type",
                 "Send application/json or application/x-www-form-urlencoded.",
+            ),
+            Self::ContentCoding => entry(
+                415,
+                "unsupported_content_encoding",
+                "Unsupported content encoding",
+                format!("Send the body as it is, or with Content-Encoding: {ACCEPTED_CODING}."),
             ),
             Self::Attempt(outcome) | Self::Factor(FactorOutcome::Code(outcome)) => attempt_entry(*outcome),
             Self::SignedOut => entry(
@@ -410,6 +421,12 @@ impl ApiError {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(wait));
+        }
+        if let Self::ContentCoding = self {
+            // Tells this 415 from one for the content type (RFC 9110 §15.5.16).
+            response
+                .headers_mut()
+                .insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED_CODING));
         }
         response
     }

@@ -1,7 +1,10 @@
 //! Bodies: their types, their size, their speed.
 
+use std::io::Write;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use phoneproof_tests::{Actor, Answer, TestApp};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
@@ -128,6 +131,124 @@ async fn a_body_may_have_64_kib_and_not_a_byte_more() {
     let _ = posted(&app.user("user_b"), form, streamed(padded(LIMIT)))
         .await
         .response();
+}
+
+#[expect(clippy::unwrap_used, reason = "writing to memory does not fail")]
+fn gzipped(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+async fn coded(user: &Actor, coding: &str, body: Vec<u8>) -> Answer {
+    let request = user
+        .request(Method::POST, NUMBERS)
+        .header("content-type", "application/x-www-form-urlencoded");
+    user.send(request.header("content-encoding", coding).body(body)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_body_is_read_as_if_it_were_not() {
+    let app = TestApp::spawn().await;
+    let form = "phone_number=%2B14155552671";
+    for (at, coding) in ["gzip", "GZIP", "x-gzip", "identity, gzip"].into_iter().enumerate() {
+        let added = coded(&app.user(&format!("user_g{at}")), coding, gzipped(form.as_bytes())).await;
+        assert_eq!(added.response()["phone_number"], "+14155552671", "{coding}");
+    }
+    let plain = coded(&app.user("user_i"), "identity", form.into()).await;
+    assert_eq!(plain.response()["phone_number"], "+14155552671");
+    let user = app.user("user_j");
+    let request = user
+        .request(Method::POST, NUMBERS)
+        .header("content-type", "application/json")
+        .header("content-encoding", "gzip")
+        .body(gzipped(br#"{"phone_number":"+14155552671"}"#));
+    assert_eq!(user.send(request).await.response()["phone_number"], "+14155552671");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_body_is_bounded_by_what_it_unpacks_to() {
+    let app = TestApp::spawn().await;
+    let user = app.user("user_a");
+    let start = "phone_number=%2B14155552671&x=";
+    let padded = |length: usize| gzipped(format!("{start}{}", "x".repeat(length - start.len())).as_bytes());
+    for length in [LIMIT + 1, 16 * 1024 * 1024] {
+        let bomb = padded(length);
+        assert!(bomb.len() < LIMIT, "{}", bomb.len());
+        coded(&user, "gzip", bomb).await.is_error(413, "request_body_too_large");
+    }
+    // Many small ones in a row are as much as one.
+    coded(&user, "gzip", gzipped(&[b'x'; 4096]).repeat(20))
+        .await
+        .is_error(413, "request_body_too_large");
+    assert_eq!(user.get(NUMBERS).await.resource(), &json!([]));
+    let _ = coded(&user, "gzip", padded(LIMIT)).await.response();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_coded_otherwise_is_told_how() {
+    let app = TestApp::spawn().await;
+    let user = app.user("user_a");
+    let whole = gzipped(b"phone_number=%2B14155552671");
+    for coding in [
+        "br",
+        "deflate",
+        "zstd",
+        "compress",
+        "gzip, gzip",
+        "gzip, br",
+        "gzip;q=1",
+    ] {
+        let refused = coded(&user, coding, whole.clone()).await;
+        refused.is_error(415, "unsupported_content_encoding");
+        assert_eq!(refused.header("accept-encoding"), Some("gzip"), "{coding}");
+    }
+    // The other 415 is not for the coding.
+    let refused = posted(&user, Some("text/plain"), "x").await;
+    refused.is_error(415, "unsupported_content_type");
+    assert_eq!(refused.header("accept-encoding"), None);
+    let trailed = [&whole[..], b"x"].concat();
+    for broken in [
+        &whole[..whole.len() - 1],
+        &whole[1..],
+        &b"phone_number=%2B14155552671"[..],
+        &trailed,
+    ] {
+        coded(&user, "gzip", broken.to_vec())
+            .await
+            .is_error(422, "form_param_format_invalid");
+    }
+    // What is empty is coded in no way.
+    for coding in ["br", "gzip"] {
+        coded(&user, coding, Vec::new())
+            .await
+            .is_error(422, "form_param_missing");
+    }
+    assert_eq!(user.get(NUMBERS).await.resource(), &json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_json_null_is_no_body() {
+    let app = TestApp::spawn().await;
+    let (user, back_end) = (app.user("user_a"), app.back_end());
+    let _ = user.get("/v1/me").await;
+    for (who, method, path) in [
+        (&user, Method::POST, NUMBERS),
+        (&user, Method::PATCH, "/v1/me"),
+        (&back_end, Method::POST, "/v1/users"),
+        (&back_end, Method::PATCH, "/v1/users/user_b"),
+        (&back_end, Method::PATCH, "/v1/instance"),
+        (&back_end, Method::POST, "/v1/sign_in_tokens"),
+        (&back_end, Method::POST, "/v1/phone_numbers"),
+    ] {
+        let bare = who.send(who.request(method.clone(), path)).await;
+        let null = who.json(method.clone(), path, &Value::Null).await;
+        assert_eq!(
+            (null.status, &null.json["errors"]),
+            (bare.status, &bare.json["errors"]),
+            "{method} {path}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
