@@ -27,7 +27,7 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Proves who owns a phone number and uses it as a second factor, over the HTTP contract of Clerk's SDKs. \
                 The browser API takes forms and answers `{ response, client }`; the secret-key API takes JSON and answers the resource itself. \
-                Every error has the form of `Errors`.",
+                Every error has the form of `Errors`. `HEAD` is answered wherever `GET` is.",
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
@@ -159,7 +159,11 @@ const ERRORS: &[(&str, &str, &str)] = &[
     ("408", "TooSlow", "The body arrived too slowly."),
     ("409", "Conflict", "Too many concurrent changes; try again."),
     ("413", "TooLarge", "The body is too large."),
-    ("415", "ContentType", "The body is neither a form nor JSON."),
+    (
+        "415",
+        "ContentType",
+        "The body is neither a form nor JSON, or in a content coding other than gzip: then `Accept-Encoding` says so.",
+    ),
     (
         "422",
         "Parameter",

@@ -1,15 +1,18 @@
 //! What happens around every request: its trace id, its log line, its figures, the browser's
 //! questions, and an answer in the contract's form whatever went wrong.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use tracing::Instrument;
@@ -89,6 +92,9 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         }
     }
     mark(response.headers_mut(), &trace_id, &verdict, preflight);
+    if method == Method::HEAD {
+        response = response.map_body(|_, body| EitherBody::right(BoxBody::new(Omitted(body.size()))));
+    }
     if state.drain.has_begun() {
         // Whoever keeps the connection would meet its end instead of another process.
         response
@@ -101,6 +107,22 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     state.metrics.request(method.as_str(), &route, status, took);
     span.in_scope(|| log(&method, &route, status, took, code, cause.as_deref()));
     Ok(response)
+}
+
+/// The body of an answer to `HEAD`: there is none, but its size is told. The body itself is dropped here, for a stream would
+/// otherwise be read to an end that may never come.
+struct Omitted(BodySize);
+
+impl MessageBody for Omitted {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
 }
 
 /// Puts the verb of `POST …?_method=PATCH` in its place (contract 2.1). On any other method the

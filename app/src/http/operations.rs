@@ -10,6 +10,7 @@ mod server;
 
 use std::collections::BTreeMap;
 
+use actix_web::guard::fn_guard;
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::from_fn;
@@ -146,7 +147,7 @@ pub(crate) fn documented() -> impl Iterator<Item = (&'static Group, Vec<&'static
 pub(crate) fn routes(config: &mut ServiceConfig, development: bool) {
     let operations = GROUPS.iter().flat_map(|group| group.operations);
     // The first path that matches is taken. `{` sorts after every letter, so `/users/count` precedes `/users/{id}`.
-    let mut paths: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
+    let mut paths: BTreeMap<&str, Vec<&'static Operation>> = BTreeMap::new();
     for operation in operations.filter(|known| development || known.caller != Caller::Developer) {
         paths.entry(operation.path).or_default().push(operation);
     }
@@ -157,9 +158,10 @@ pub(crate) fn routes(config: &mut ServiceConfig, development: bool) {
 }
 
 /// A path with its methods; any other method is answered 405 with the list of those that are allowed.
-fn resource(path: &str, operations: &[&Operation]) -> Resource {
-    let methods = operations.iter().map(|operation| operation.method.as_str());
-    let allowed = methods.collect::<Vec<_>>().join(", ");
+fn resource(path: &str, operations: &[&'static Operation]) -> Resource {
+    let methods = operations.iter().flat_map(|operation| operation.methods());
+    let methods: Vec<&str> = methods.map(Method::as_str).collect();
+    let allowed = methods.join(", ");
     let resource = operations.iter().fold(web::resource(path), |resource, operation| {
         resource.route(operation.route())
     });
@@ -173,9 +175,20 @@ fn resource(path: &str, operations: &[&Operation]) -> Resource {
 }
 
 impl Operation {
+    /// The methods that the handler answers. `HEAD` is `GET` without the body, which `observe` leaves out (RFC 9110 §9.3.2).
+    fn methods(&self) -> &[Method] {
+        const GET_AND_HEAD: &[Method] = &[Method::GET, Method::HEAD];
+        if self.method == GET {
+            GET_AND_HEAD
+        } else {
+            std::slice::from_ref(&self.method)
+        }
+    }
+
     /// The route to the handler; for back ends, behind the check of the secret key.
-    fn route(&self) -> Route {
-        let route = (self.handler)().method(self.method.clone());
+    fn route(&'static self) -> Route {
+        let methods = self.methods();
+        let route = (self.handler)().guard(fn_guard(move |context| methods.contains(&context.head().method)));
         match self.caller {
             Caller::BackEnd => route.wrap(from_fn(require_secret_key)),
             // Their handlers cannot do without what tells the caller: a client, a session, a signature.

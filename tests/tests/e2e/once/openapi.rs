@@ -37,7 +37,11 @@ async fn every_method_is_in_it_and_no_other() {
             .split(", ")
             .map(str::to_lowercase)
             .collect();
-        let documented: BTreeSet<String> = methods.as_object().unwrap().keys().cloned().collect();
+        let mut documented: BTreeSet<String> = methods.as_object().unwrap().keys().cloned().collect();
+        if documented.contains("get") {
+            // The document says so once for all.
+            documented.insert("head".to_owned());
+        }
         assert_eq!(allowed, documented, "{path}");
     }
 }

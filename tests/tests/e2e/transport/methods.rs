@@ -1,6 +1,8 @@
 //! Paths and methods: `_method`, trailing slashes, what is not there.
 
-use phoneproof_tests::TestApp;
+use std::collections::BTreeMap;
+
+use phoneproof_tests::{Answer, TestApp};
 use reqwest::Method;
 use serde_json::json;
 
@@ -90,23 +92,27 @@ async fn a_wrong_method_is_told_the_right_ones() {
     let app = TestApp::spawn().await;
     let (user, back_end) = (app.user("user_a"), app.back_end());
     for (method, path, allowed) in [
-        (Method::POST, "/v1/me", "GET, PATCH, DELETE"),
-        (Method::PUT, "/v1/me/", "GET, PATCH, DELETE"),
+        (Method::POST, "/v1/me", "GET, HEAD, PATCH, DELETE"),
+        (Method::PUT, "/v1/me/", "GET, HEAD, PATCH, DELETE"),
         (Method::GET, "/v1/me/metadata", "PATCH"),
-        (Method::PUT, NUMBERS, "GET, POST"),
-        (Method::POST, "/v1/me/phone_numbers/idn_x", "GET, PATCH, DELETE"),
+        (Method::PUT, NUMBERS, "GET, HEAD, POST"),
+        (Method::POST, "/v1/me/phone_numbers/idn_x", "GET, HEAD, PATCH, DELETE"),
         (Method::GET, "/v1/me/phone_numbers/idn_x/prepare_verification", "POST"),
         (Method::GET, "/v1/me/phone_numbers/idn_x/attempt_verification", "POST"),
         (Method::GET, "/v1/me/backup_codes", "POST"),
-        (Method::DELETE, "/v1/users", "GET, POST"),
-        (Method::POST, "/v1/users/count", "GET"),
+        (Method::DELETE, "/v1/users", "GET, HEAD, POST"),
+        (Method::POST, "/v1/users/count", "GET, HEAD"),
         (Method::GET, "/v1/users/user_a/metadata", "PATCH, PUT"),
         (Method::GET, "/v1/users/user_a/ban", "POST"),
         (Method::GET, "/v1/phone_numbers", "POST"),
-        (Method::POST, "/v1/health", "GET"),
-        (Method::POST, "/v1/ready", "GET"),
-        (Method::TRACE, "/v1/me", "GET, PATCH, DELETE"),
-        (Method::from_bytes(b"PROPFIND").unwrap(), "/v1/me", "GET, PATCH, DELETE"),
+        (Method::POST, "/v1/health", "GET, HEAD"),
+        (Method::POST, "/v1/ready", "GET, HEAD"),
+        (Method::TRACE, "/v1/me", "GET, HEAD, PATCH, DELETE"),
+        (
+            Method::from_bytes(b"PROPFIND").unwrap(),
+            "/v1/me",
+            "GET, HEAD, PATCH, DELETE",
+        ),
     ] {
         // Whether somebody is signed in does not matter.
         for who in [&user, &back_end, &app.nobody()] {
@@ -115,6 +121,69 @@ async fn a_wrong_method_is_told_the_right_ones() {
             assert_eq!(refused.header("allow"), Some(allowed), "{method} {path}");
         }
     }
+}
+
+/// The headers that do not differ between two answers to one question.
+fn lasting(answer: &Answer) -> BTreeMap<String, Vec<u8>> {
+    let headers = answer.headers.iter();
+    headers
+        .filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"))
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_answers_as_get_does_without_the_body() {
+    let app = TestApp::spawn().await;
+    let (user, back_end, nobody) = (app.user("user_a"), app.back_end(), app.nobody());
+    let number = format!("{NUMBERS}/{}", app.added_number(&user, &app.number()).await);
+    for (who, path) in [
+        (&nobody, "/v1/health"),
+        (&nobody, "/v1/ready"),
+        (&nobody, "/v1/environment"),
+        (&nobody, "/v1/client"),
+        (&nobody, "/.well-known/jwks.json"),
+        (&nobody, "/openapi.json"),
+        (&nobody, "/docs/index.html"),
+        (&nobody, "/dev"),
+        (&nobody, "/dev/inbox"),
+        (&user, "/v1/me"),
+        (&user, NUMBERS),
+        (&user, &number),
+        (&back_end, "/v1/users"),
+        (&back_end, "/v1/users/count"),
+        (&back_end, "/v1/users/user_a/"),
+        // Refusals, too.
+        (&nobody, "/v1/me"),
+        (&nobody, "/v1/users"),
+        (&user, "/v1/me/phone_numbers/idn_x"),
+        (&user, "/v1/nothing"),
+        (&user, "/v1/me/metadata"),
+    ] {
+        let got = who.get(path).await;
+        let head = who.send(who.request(Method::HEAD, path)).await;
+        assert_eq!((head.status, head.text.as_str()), (got.status, ""), "{path}");
+        assert_eq!(lasting(&head), lasting(&got), "{path}");
+        assert_eq!(
+            head.header("content-length"),
+            Some(got.text.len().to_string().as_str()),
+            "{path}"
+        );
+    }
+    // A cross-origin page may, too, and one that is not allowed may not.
+    for (origin, status) in [(app.url.as_str(), 200), ("https://evil.example", 400)] {
+        let request = user.request(Method::HEAD, "/v1/me").header("origin", origin);
+        assert_eq!(user.send(request).await.status, status);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_of_a_stream_ends() {
+    let app = TestApp::spawn().await;
+    let nobody = app.nobody();
+    let head = nobody.send(nobody.request(Method::HEAD, "/dev/inbox/stream")).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+    assert_eq!(head.header("content-type"), Some("text/event-stream"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
