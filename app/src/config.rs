@@ -6,6 +6,7 @@ mod file;
 mod keys;
 mod list;
 mod network;
+mod origin;
 mod settings;
 mod texts;
 
@@ -13,7 +14,7 @@ pub(crate) use file::Store as StoreOptions;
 pub use file::{AdapterOptions, Config, Environment, LogFormat, Route, Synchronous};
 pub use keys::{KeyKind, PublishableKey, SecretKey};
 pub use network::Network;
-pub(crate) use settings::web_origin;
+pub(crate) use origin::page_origin;
 pub use settings::{Overrides, Settings};
 
 /// Something in the configuration stops the start. One line; it names the option.

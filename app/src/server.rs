@@ -343,6 +343,7 @@ fn state(
             settings.policy.live.clone(),
             address,
             settings.public_url.as_ref(),
+            settings.is_development(),
         ),
         dev_tools: settings.is_development().then(dev_tools),
         body_timeout: Duration::from_millis(settings.server.body_timeout_ms),

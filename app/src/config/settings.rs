@@ -8,12 +8,13 @@ use phoneproof_domain::ports::Window;
 use phoneproof_domain::use_cases::Limits as DomainLimits;
 use phoneproof_domain::{Allowlist, Country, InstanceSecret, LiveSettings, Lockout, Policy};
 use secrecy::{ExposeSecret, SecretString};
-use url::{Origin, Url};
+use url::Url;
 
 use super::file::{AdapterOptions, Environment, Log, Route, Store};
 use super::keys::{KeyKind, PublishableKey, SecretKey};
 use super::list::List;
 use super::network::Network;
+use super::origin::{page_origin, web_address};
 use super::{Config, ConfigError};
 use crate::instance_secret;
 
@@ -159,8 +160,10 @@ impl Settings {
                 .0
                 .iter()
                 .map(|text| {
-                    let problem = || format!("{text:?} is not an origin, such as https://app.example.com");
-                    web_origin(text).ok_or_else(|| ConfigError::at("server.allowed_origins", problem()))
+                    let problem = || {
+                        format!("{text:?} is not an origin, such as https://app.example.com or chrome-extension://<id>")
+                    };
+                    page_origin(text).ok_or_else(|| ConfigError::at("server.allowed_origins", problem()))
                 })
                 .collect::<Result<_, _>>()?,
             trusted_proxies: trusted_proxies(&config.server.trusted_proxies)?,
@@ -513,21 +516,6 @@ fn parsed<T: std::str::FromStr<Err = &'static str>>(
         .transpose()
 }
 
-fn web_address(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
-}
-
 fn web_url(option: &str, text: &str) -> Result<Url, ConfigError> {
     web_address(text).ok_or_else(|| ConfigError::at(option, format!("{text:?} is not an http:// or https:// address")))
-}
-
-/// An origin as browsers spell it, `https://app.example.com`; nothing else.
-pub(crate) fn web_origin(text: &str) -> Option<String> {
-    match web_address(text)?.origin() {
-        origin @ Origin::Tuple(..) if origin.ascii_serialization() == text.trim_end_matches('/') => {
-            Some(origin.ascii_serialization())
-        }
-        Origin::Tuple(..) | Origin::Opaque(_) => None,
-    }
 }

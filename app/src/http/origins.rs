@@ -30,12 +30,14 @@ pub(crate) enum Verdict {
 }
 
 impl Origins {
-    /// The configured origins and the server's own.
+    /// The configured origins and the server's own: that of its public URL, and in development those under which the machine
+    /// reaches itself. In production whatever listens on the visitor's machine could call from there.
     pub(crate) fn new(
         configured: Vec<String>,
         live: LiveSettings,
         address: SocketAddr,
         public_url: Option<&Url>,
+        development: bool,
     ) -> Self {
         let port = address.port();
         let mut own_hosts = vec![
@@ -44,7 +46,10 @@ impl Origins {
             format!("[::1]:{port}"),
             address.to_string(),
         ];
-        let mut own: Vec<String> = own_hosts.iter().map(|host| format!("http://{host}")).collect();
+        let mut own: Vec<String> = Vec::new();
+        if development {
+            own.extend(own_hosts.iter().map(|host| format!("http://{host}")));
+        }
         if let Some(url) = public_url {
             own.push(url.origin().ascii_serialization());
             own_hosts.extend(

@@ -7,7 +7,7 @@ use actix_web::web::{Data, Path};
 use phoneproof_domain::{BlockedNumber, Country, InstanceSettings, SettingsChange};
 use serde_json::{Value, json};
 
-use crate::config::web_origin;
+use crate::config::page_origin;
 use crate::http::AppState;
 use crate::http::extract::back_end::BackEnd;
 use crate::http::extract::body::Body;
@@ -55,7 +55,7 @@ pub(crate) async fn update(_: BackEnd, state: Data<AppState>, Body(params): Body
     ];
     params.refuse(&UNBUILT)?;
     let origins = params.list("allowed_origins")?.map(|origins| {
-        let origins = origins.into_iter().map(web_origin);
+        let origins = origins.into_iter().map(page_origin);
         origins
             .collect::<Option<Vec<String>>>()
             .ok_or(ApiError::ParamFormat("allowed_origins"))

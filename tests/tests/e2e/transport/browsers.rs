@@ -1,6 +1,6 @@
 //! Which web pages may call (CORS), and that errors tell them so.
 
-use phoneproof_tests::{Actor, Answer, TestApp};
+use phoneproof_tests::{Actor, Answer, Setup, TestApp};
 use reqwest::Method;
 use serde_json::json;
 
@@ -176,5 +176,89 @@ async fn without_a_page_nothing_is_said_of_pages() {
         let health = from(origin, &app.nobody(), Method::GET, "/v1/health").await;
         assert_eq!(health.resource(), &json!({ "status": "ok", "store": "ok" }));
         says_nothing_of_origins(&health);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_production_the_visitors_own_machine_is_no_page_of_ours() {
+    let production = TestApp::with("PHONEPROOF__KEYS__PUBLISHABLE_KEY", "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k")
+        .option("PHONEPROOF__KEYS__SECRET_KEY", "sk_live_0123456789abcdef01234567")
+        .option("PHONEPROOF__SMS__GATEWAYS__MAIN__PROVIDER", "console")
+        .option("PHONEPROOF__SERVER__ALLOWED_ORIGINS", PAGE)
+        .option("PHONEPROOF__SERVER__PUBLIC_URL", "https://phone.example.com/");
+    for (setup, allowed) in [(production, false), (Setup::default(), true)] {
+        let app = setup.spawn().await;
+        let port = app.url.rsplit(':').next().unwrap();
+        for origin in [
+            format!("http://localhost:{port}"),
+            format!("http://127.0.0.1:{port}"),
+            format!("http://[::1]:{port}"),
+        ] {
+            let answer = from(&origin, &app.nobody(), Method::GET, "/v1/client").await;
+            let to = format!("/v1/client/handshake?redirect_url={origin}/page");
+            let handshake = app.nobody().get(&to).await;
+            if allowed {
+                assert_eq!((answer.status, handshake.status), (200, 307), "{origin}");
+                lets_read(&answer, &origin);
+            } else {
+                answer.is_error(400, "origin_invalid");
+                says_nothing_of_origins(&answer);
+                handshake.is_error(400, "origin_invalid");
+            }
+        }
+        if !allowed {
+            for origin in [PAGE, "https://phone.example.com"] {
+                let answer = from(origin, &app.nobody(), Method::GET, "/v1/client").await;
+                assert_eq!(answer.status, 200);
+                lets_read(&answer, origin);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn extensions_and_apps_call_as_pages_do() {
+    let packaged = [
+        "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+        "moz-extension://0f2a1c7e-3b5d-4c8e-9f60-7a1b2c3d4e5f",
+        "capacitor://localhost",
+        "ionic://localhost",
+    ];
+    let configured = TestApp::with("PHONEPROOF__SERVER__ALLOWED_ORIGINS", packaged.join(","))
+        .spawn()
+        .await;
+    let changed = TestApp::spawn().await;
+    let origins = json!({ "allowed_origins": packaged });
+    let done = changed.back_end().json(Method::PATCH, "/v1/instance", &origins).await;
+    assert_eq!(done.status, 204, "{done:#?}");
+    for app in [&configured, &changed] {
+        for origin in packaged {
+            let answer = from(origin, &app.nobody(), Method::POST, "/v1/client").await;
+            assert_eq!(answer.status, 200, "{origin}");
+            lets_read(&answer, origin);
+        }
+        for origin in [
+            "chrome-extension://bcdefghijklmnopabcdefghijklmnopa",
+            "capacitor://elsewhere",
+        ] {
+            let refused = from(origin, &app.nobody(), Method::POST, "/v1/client").await;
+            refused.is_error(400, "origin_invalid");
+        }
+    }
+    for nonsense in [
+        "chrome-extension://",
+        "chrome-extension://abc/popup.html",
+        "capacitor:localhost",
+        "htps://app.example.com",
+        "javascript://localhost",
+        "file://",
+        "null",
+        "*",
+    ] {
+        let body = json!({ "allowed_origins": [PAGE, nonsense] });
+        let refused = changed.back_end().json(Method::PATCH, "/v1/instance", &body).await;
+        refused
+            .is_error(422, "form_param_format_invalid")
+            .about("allowed_origins");
     }
 }
