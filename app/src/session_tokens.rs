@@ -69,7 +69,10 @@ struct GivenTo {
 /// A token that was given out, with what it says and was signed with. What differs makes another token.
 struct Given {
     token: String,
+    /// When it was given out, by the clock of this process.
     at: Timestamp,
+    /// When it says that it was issued, which may be later: see [`SessionTokens::mint`].
+    issued_at: Timestamp,
     about: About,
 }
 
@@ -130,7 +133,7 @@ impl SessionTokens {
         let now = self.clock.now();
         let (to, about) = self.given_to(session, status, origin, now).await?;
         let is_good = |given: &Given| {
-            given.about == about && given.at >= since && given.at <= now && now.since(given.at) < REPEATED
+            given.about == about && given.issued_at >= since && given.at <= now && now.since(given.at) < REPEATED
         };
         let known = {
             let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,7 +144,7 @@ impl SessionTokens {
         };
         match known {
             Some(token) => Ok(token),
-            None => self.mint_and_keep(session, status, to, about).await,
+            None => self.mint_and_keep(session, status, to, about, since).await,
         }
     }
 
@@ -159,7 +162,7 @@ impl SessionTokens {
         fresh: bool,
     ) -> Result<String, SigningError> {
         if fresh {
-            self.renewed(session, status, origin).await
+            self.renewed(session, status, origin, since).await
         } else {
             self.current(session, status, origin, since).await
         }
@@ -170,9 +173,10 @@ impl SessionTokens {
         session: &Session,
         status: SessionStatus,
         origin: Option<&str>,
+        since: Timestamp,
     ) -> Result<String, SigningError> {
         let (to, about) = self.given_to(session, status, origin, self.clock.now()).await?;
-        self.mint_and_keep(session, status, to, about).await
+        self.mint_and_keep(session, status, to, about, since).await
     }
 
     async fn given_to(
@@ -198,21 +202,35 @@ impl SessionTokens {
         status: SessionStatus,
         to: GivenTo,
         about: About,
+        since: Timestamp,
     ) -> Result<String, SigningError> {
         let at = self.clock.now();
-        let token = self.mint(session, status, to.origin.as_deref(), LIFETIME).await?;
+        let token = self
+            .mint(session, status, to.origin.as_deref(), since, LIFETIME)
+            .await?;
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         if given.len() >= MOST_KEPT {
             given.retain(|_, given| given.at <= at && at.since(given.at) < REPEATED);
         }
         if given.len() < MOST_KEPT || given.contains_key(&to) {
             let token = token.clone();
-            given.insert(to, Given { token, at, about });
+            let issued_at = at.max(since);
+            given.insert(
+                to,
+                Given {
+                    token,
+                    at,
+                    issued_at,
+                    about,
+                },
+            );
         }
         Ok(token)
     }
 
-    /// A new token of `session`, for the page at `origin`.
+    /// A new token of `session`, for the page at `origin`. It is issued now, or at `since`, when somebody last signed in or out
+    /// in the client, if this clock is not that far: a back end does not accept a token from before `__client_uat`, and would
+    /// ask for another one without end.
     ///
     /// # Errors
     /// [`SigningError`].
@@ -221,9 +239,11 @@ impl SessionTokens {
         session: &Session,
         status: SessionStatus,
         origin: Option<&str>,
+        since: Timestamp,
         lifetime: Duration,
     ) -> Result<String, SigningError> {
-        let now = self.clock.now();
+        let clock = self.clock.now();
+        let now = clock.max(since);
         let age = |age: Option<u64>| age.map_or(json!(-1), |minutes| json!(minutes));
         let [first, second] = session.factor_ages(now).map(age);
         let mut claims = json!({
@@ -241,7 +261,7 @@ impl SessionTokens {
         if let Some(origin) = origin {
             claims["azp"] = json!(origin);
         }
-        self.sign(&claims, now).await
+        self.sign(&claims, clock).await
     }
 
     async fn sign(&self, claims: &Value, now: Timestamp) -> Result<String, SigningError> {

@@ -70,11 +70,11 @@ pub(crate) async fn token(
     id: Path<String>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let known = state.cases.live_session_by_id(&named(&id)?).await?;
+    let (known, since) = state.cases.live_session_by_id(&named(&id)?).await?;
     let lifetime = session_token_lifetime(&params)?;
     let token = state
         .session_tokens
-        .mint(&known.session, known.status, None, lifetime)
+        .mint(&known.session, known.status, None, since, lifetime)
         .await?;
     Ok(bare(TokenJson::new(token)))
 }

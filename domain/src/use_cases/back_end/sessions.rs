@@ -7,7 +7,7 @@ use crate::actor::{ClientContext, RequestContext};
 use crate::change::{Draft, Slot};
 use crate::ports::SessionQuery;
 use crate::session::{Ending, Session, SessionStatus};
-use crate::{Client, ClientId, SessionId, Token, User, UserId};
+use crate::{Client, ClientId, SessionId, Timestamp, Token, User, UserId};
 
 /// A session with what it takes to show it.
 #[derive(Debug, Clone)]
@@ -43,20 +43,27 @@ impl UseCases {
     /// # Errors
     /// [`AuthError::NotFound`].
     pub async fn session_by_id(&self, id: &SessionId) -> Result<KnownSession, AuthError> {
-        let client = self.ports.sessions.client_of(id).await?.ok_or(AuthError::NotFound)?;
-        let loaded = self.ports.clients.load(&client).await?.ok_or(AuthError::NotFound)?;
-        let session = loaded.aggregate.session(id).ok_or(AuthError::NotFound)?;
-        self.known(client, session.clone()).await
+        let client = self.client_of_session(id).await?;
+        let session = client.session(id).cloned().ok_or(AuthError::NotFound)?;
+        self.known(client.id, session).await
     }
 
-    /// One session that is not over.
+    async fn client_of_session(&self, id: &SessionId) -> Result<Client, AuthError> {
+        let client = self.ports.sessions.client_of(id).await?.ok_or(AuthError::NotFound)?;
+        let loaded = self.ports.clients.load(&client).await?.ok_or(AuthError::NotFound)?;
+        Ok(loaded.aggregate)
+    }
+
+    /// One session that is not over, and when somebody last signed in or out in its client.
     ///
     /// # Errors
     /// [`AuthError::NotFound`], [`AuthError::SessionOver`].
-    pub async fn live_session_by_id(&self, id: &SessionId) -> Result<KnownSession, AuthError> {
-        let known = self.session_by_id(id).await?;
+    pub async fn live_session_by_id(&self, id: &SessionId) -> Result<(KnownSession, Timestamp), AuthError> {
+        let client = self.client_of_session(id).await?;
+        let session = client.session(id).cloned().ok_or(AuthError::NotFound)?;
+        let known = self.known(client.id, session).await?;
         if known.status.is_live() {
-            Ok(known)
+            Ok((known, client.updated_at))
         } else {
             Err(AuthError::SessionOver)
         }
