@@ -46,6 +46,16 @@ impl Browser {
         }
     }
 
+    /// The same browser, which meets another app of the instance.
+    #[must_use]
+    pub fn on(&self, app: &TestApp) -> Self {
+        Self {
+            actor: app.nobody(),
+            origin: app.url.clone(),
+            cookies: Mutex::new(self.cookies.lock().unwrap().clone()),
+        }
+    }
+
     /// The value of a cookie.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<String> {

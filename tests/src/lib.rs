@@ -31,5 +31,5 @@ pub use mail_server::MailServer;
 pub(crate) use no_limits::no_limits;
 pub use program::Program;
 pub use sms_sender::{ClearSealer, DirectSmsSender};
-pub use test_app::{Actor, Setup, TestApp};
+pub use test_app::{Actor, LIVE_SECRET_KEY, Setup, TestApp};
 pub use test_store::TestStore;

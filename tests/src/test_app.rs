@@ -16,6 +16,10 @@ use crate::{Answer, HandSetClock, TestStore, no_limits};
 
 /// The secret key of every test app.
 const SECRET_KEY: &str = "sk_test_0123456789abcdef";
+/// The secret key of a test app with live keys.
+pub const LIVE_SECRET_KEY: &str = "sk_live_0123456789abcdef01234567";
+/// Its publishable key, of `clerk.example.com`.
+const LIVE_PUBLISHABLE_KEY: &str = "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k";
 /// The instance secret of every test app.
 const SECRET: &str = "an instance secret of the tests, long enough";
 
@@ -39,6 +43,15 @@ impl Setup {
     pub fn option(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// An app with live keys, which sets all cookies itself, and with the tools of development all the same.
+    #[must_use]
+    pub fn live() -> Self {
+        Self::default()
+            .option("PHONEPROOF__ENVIRONMENT", "development")
+            .option("PHONEPROOF__KEYS__PUBLISHABLE_KEY", LIVE_PUBLISHABLE_KEY)
+            .option("PHONEPROOF__KEYS__SECRET_KEY", LIVE_SECRET_KEY)
     }
 
     /// Puts a carrier in the place of the console.

@@ -1,30 +1,53 @@
-//! `/v1/client/handshake`: bringing the cookies of a server-rendered application up to date (contract 7.4).
+//! `/v1/client/handshake`: bringing the cookies of a server-rendered application up to date.
 //!
-//! The nonce says which client is meant, sealed; whoever redeems it needs the secret key, and it works
-//! once, within a minute.
+//! The nonce says which client is meant, sealed; nothing of it is stored. Whoever redeems it needs the secret key. It may be
+//! redeemed again until its time is up, by any process: a page and its fetches run in parallel with one cookie.
 
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{HeaderValue, LOCATION, SET_COOKIE};
+use actix_web::http::header::{HeaderValue, LOCATION};
 use actix_web::web::Data;
 use phoneproof_domain::ports::Sealer;
-use phoneproof_domain::{ClientContext, ClientId, Timestamp};
-use serde_json::{Value, json};
+use phoneproof_domain::{Client, ClientContext, ClientId, Timestamp, Token};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use url::Url;
 
 use crate::config::KeyKind;
 use crate::http::AppState;
 use crate::http::extract::back_end::BackEnd;
 use crate::http::extract::body::Query;
-use crate::http::extract::visitor::{UAT_COOKIE, Visitor};
+use crate::http::extract::visitor::{Transport, UAT_COOKIE, Visitor};
 use crate::http::present::client_json::ClientView;
-use crate::http::present::envelope::bare;
+use crate::http::present::envelope::{bare, cookie, set_cookie};
 use crate::http::present::error::ApiError;
 
 const NONCE: &str = "__clerk_handshake_nonce";
-/// How long a nonce may be redeemed.
-const LIFETIME: Duration = Duration::from_secs(60);
+/// The cookie that carries the token of a development browser to the application's server.
+const DEV_BROWSER: &str = "__clerk_db_jwt";
+/// The cookie in which the SDK counts handshakes; after three within two seconds it gives up.
+const REDIRECT_COUNT: &str = "__clerk_redirect_count";
+/// How long a nonce may be redeemed, and how long its cookie is kept, in seconds.
+const LIFETIME: u32 = 60;
+/// How long the application's cookies are kept, in seconds: a year.
+const YEAR: u32 = 365 * 24 * 3600;
+
+/// What a nonce says, sealed.
+#[derive(Serialize, Deserialize)]
+struct Handshake {
+    client: Option<String>,
+    /// The page to which the browser returns.
+    origin: String,
+    /// When it was made, in milliseconds.
+    at: i64,
+    /// Whether the cookies are for https alone.
+    #[serde(default)]
+    secure: bool,
+    /// The token of the development browser, if the instance has such.
+    #[serde(default)]
+    dev_browser: Option<String>,
+}
 
 pub(crate) async fn show(
     visitor: Visitor,
@@ -37,72 +60,120 @@ pub(crate) async fn show(
     if !state.origins.allows(&origin) && !by_own_proxy {
         return Err(ApiError::RedirectUrl);
     }
-    let now = state.cases.now();
-    let client = visitor.context.client().map(|client| client.id.as_str());
-    let id = state.cases.passing_id("hs");
-    let said = json!({ "id": id, "client": client, "origin": origin, "at": now.as_millis() });
-    let nonce = state.handshakes.close(NONCE, &said.to_string());
+    let dev_browser = dev_browser(&visitor, &state).await?;
+    let client = visitor.context.client().map(|client| client.id.to_string());
+    let handshake = Handshake {
+        client: client.or_else(|| dev_browser.as_ref().map(|token| token.id.to_string())),
+        origin,
+        at: state.cases.now().as_millis(),
+        secure: visitor.page.secure,
+        dev_browser: dev_browser.as_ref().map(Token::reveal),
+    };
+    let nonce = state.handshakes.close(NONCE, &json!(handshake).to_string());
     let nonce = nonce.ok_or(ApiError::Internal("a nonce could not be sealed"))?;
-    let mut answer = HttpResponse::TemporaryRedirect();
-    if state.publishable_key.kind() == KeyKind::Live {
-        let domain = state.cookie_domain.as_deref();
-        let cookie = visitor.page.cookie(
-            NONCE,
-            &nonce,
-            u32::try_from(LIFETIME.as_secs()).unwrap_or(60),
-            domain,
-            "; HttpOnly",
-        );
-        answer.append_header((SET_COOKIE, cookie));
-    } else {
+    let live = state.publishable_key.kind() == KeyKind::Live;
+    if !live {
         redirect.query_pairs_mut().append_pair(NONCE, &nonce);
     }
     let location = HeaderValue::from_str(redirect.as_str()).map_err(|_| ApiError::RedirectUrl)?;
-    Ok(answer.insert_header((LOCATION, location)).finish())
+    let mut answer = HttpResponse::TemporaryRedirect()
+        .insert_header((LOCATION, location))
+        .finish();
+    if live {
+        set_cookie(
+            answer.headers_mut(),
+            &nonce_cookie(&state, &nonce, LIFETIME, visitor.page.secure),
+        );
+    }
+    Ok(answer)
+}
+
+/// The token of the development browser: the one that the request carries if it is known, else that of a new one. Without it
+/// the application's server would send the browser here again.
+async fn dev_browser(visitor: &Visitor, state: &AppState) -> Result<Option<Token<ClientId>>, ApiError> {
+    if visitor.page.transport != Transport::DevBrowser {
+        return Ok(None);
+    }
+    if visitor.context.client.is_some() {
+        return Ok(visitor.page.token.clone());
+    }
+    Ok(state.cases.make_client(&visitor.context).await?.token)
 }
 
 /// The cookies that the application's server shall set.
 pub(crate) async fn redeem(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
     let opened = state.handshakes.open(NONCE, params.required("nonce")?);
-    let said: Value = opened
+    let handshake: Handshake = opened
         .and_then(|text| serde_json::from_str(&text).ok())
         .ok_or(ApiError::NotFound)?;
-    let made_at = Timestamp::from_millis(said["at"].as_i64().unwrap_or(0));
-    let now = state.cases.now();
-    if now.since(made_at).max(made_at.since(now)) >= LIFETIME {
+    let (made_at, now) = (Timestamp::from_millis(handshake.at), state.cases.now());
+    if now.since(made_at).max(made_at.since(now)) >= Duration::from_secs(LIFETIME.into()) {
         return Err(ApiError::NotFound);
     }
-    let once = state.cases.take_once(said["id"].as_str().unwrap_or_default(), LIFETIME);
-    if !once.await? {
-        return Err(ApiError::NotFound);
-    }
-    let id: Option<ClientId> = said["client"].as_str().and_then(|id| id.parse().ok());
+    let id: Option<ClientId> = handshake.client.as_deref().and_then(|id| id.parse().ok());
     let context = match id {
         Some(id) => state.cases.client_for_handshake(&id).await?,
         None => ClientContext::default(),
     };
     let done = state.cases.unchanged(&context);
-    let view = ClientView::new(&state, done.client.as_ref(), &done.users, said["origin"].as_str()).await?;
-    Ok(bare(
-        json!({ "directives": directives(&state, view.active_token(), view.uat()) }),
-    ))
+    let view = ClientView::new(&state, done.client.as_ref(), &done.users, Some(&handshake.origin)).await?;
+    let dev_browser = handshake
+        .dev_browser
+        .as_deref()
+        .filter(|token| opens(token, done.client.as_ref()));
+    let directives = Directives {
+        state: &state,
+        secure: handshake.secure,
+    };
+    Ok(bare(json!({
+        "directives": directives.all(view.active_token(), view.uat(), dev_browser)
+    })))
 }
 
-fn directives(state: &AppState, token: Option<&str>, uat: i64) -> Vec<String> {
-    let secure = if state.secure_cookies { "; Secure" } else { "" };
+/// Whether a token still is the client's. One that was replaced meanwhile must not come back into the browser.
+fn opens(token: &str, client: Option<&Client>) -> bool {
+    let token: Option<Token<ClientId>> = token.parse().ok();
+    token
+        .zip(client)
+        .is_some_and(|(token, client)| token.hash() == client.token)
+}
+
+/// The nonce travels on the domain that is shared with the application, and is cleared there.
+fn nonce_cookie(state: &AppState, nonce: &str, seconds: u32, secure: bool) -> String {
     let domain = state.cookie_domain.as_deref();
-    let domain = domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default();
-    let suffix = &state.cookie_suffix;
-    let year = 365 * 24 * 3600;
-    let session = |name: &str| match token {
-        Some(token) => format!("{name}={token}; Path=/; Max-Age={year}; SameSite=Lax{secure}"),
-        None => format!("{name}=; Path=/; Max-Age=0; SameSite=Lax{secure}"),
-    };
-    let told = |name: &str| format!("{name}={uat}; Path=/; Max-Age={year}; SameSite=Lax{domain}{secure}");
-    vec![
-        session("__session"),
-        session(&format!("__session_{suffix}")),
-        told(UAT_COOKIE),
-        told(&format!("{UAT_COOKIE}_{suffix}")),
-    ]
+    cookie(NONCE, nonce, seconds, domain, secure, "; HttpOnly")
+}
+
+/// The values of `Set-Cookie` that a redeemed nonce stands for.
+struct Directives<'a> {
+    state: &'a AppState,
+    secure: bool,
+}
+
+impl Directives<'_> {
+    /// All of them. The SDK takes the token of the request at hand from the last one that is called `__session…`.
+    fn all(&self, token: Option<&str>, uat: i64, dev_browser: Option<&str>) -> Vec<String> {
+        let (domain, uat) = (self.state.cookie_domain.as_deref(), uat.to_string());
+        let mut all = self.with_suffix(UAT_COOKIE, &uat, YEAR, domain).to_vec();
+        // The SDK in the page writes and removes these itself, without a domain.
+        all.extend(match token {
+            Some(token) => self.with_suffix("__session", token, YEAR, None),
+            None => self.with_suffix("__session", "", 0, None),
+        });
+        if self.state.publishable_key.kind() == KeyKind::Live {
+            // Each request that carries it would redeem it again.
+            all.push(nonce_cookie(self.state, "", 0, self.secure));
+        }
+        if let Some(token) = dev_browser {
+            all.extend(self.with_suffix(DEV_BROWSER, token, YEAR, None));
+        }
+        all.push(cookie(REDIRECT_COUNT, "", 0, None, self.secure, "; HttpOnly"));
+        all
+    }
+
+    /// The cookie under its name and under the name with the suffix of the instance.
+    fn with_suffix(&self, name: &str, value: &str, seconds: u32, domain: Option<&str>) -> [String; 2] {
+        let suffixed = format!("{name}_{}", self.state.cookie_suffix);
+        [name, &suffixed].map(|name| cookie(name, value, seconds, domain, self.secure, ""))
+    }
 }

@@ -123,15 +123,54 @@ impl Page {
         }
     }
 
-    pub(crate) fn cookie(&self, name: &str, value: &str, seconds: u32, domain: Option<&str>, more: &str) -> String {
-        let domain = domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default();
-        let secure = if self.secure { "; Secure" } else { "" };
-        format!("{name}={value}; Path=/; Max-Age={seconds}; SameSite=Lax{domain}{secure}{more}")
+    fn cookie(&self, name: &str, value: &str, seconds: u32, domain: Option<&str>, more: &str) -> String {
+        cookie(name, value, seconds, domain, self.secure, more)
     }
 }
 
-fn set_cookie(headers: &mut HeaderMap, cookie: &str) {
-    if let Ok(value) = HeaderValue::from_str(cookie) {
-        headers.append(SET_COOKIE, value);
+/// A cookie as `Set-Cookie` has it, with `more` attributes; it is kept for so many seconds.
+pub(crate) fn cookie(name: &str, value: &str, seconds: u32, domain: Option<&str>, secure: bool, more: &str) -> String {
+    let domain = domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default();
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; Max-Age={seconds}; SameSite=Lax{domain}{secure}{more}")
+}
+
+/// Adds a cookie to an answer. The client's token stays the last of them: the proxy of `@clerk/express` passes on the last
+/// `Set-Cookie` alone, and without that one nobody would be signed in. A handshake repairs the others.
+pub(crate) fn set_cookie(headers: &mut HeaderMap, cookie: &str) {
+    let Ok(value) = HeaderValue::from_str(cookie) else {
+        return;
+    };
+    let mut cookies: Vec<HeaderValue> = headers.remove(SET_COOKIE).collect();
+    cookies.push(value);
+    let is_token = |cookie: &HeaderValue| {
+        let rest = cookie.as_bytes().strip_prefix(CLIENT_COOKIE.as_bytes());
+        rest.is_some_and(|rest| rest.starts_with(b"="))
+    };
+    cookies.sort_by_key(is_token);
+    for cookie in cookies {
+        headers.append(SET_COOKIE, cookie);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clients_token_is_the_last_cookie_in_whatever_order_they_are_set() {
+        let (token, uat, suffixed) = (
+            "__client=a; Path=/",
+            "__client_uat=1; Path=/",
+            "__client_uat_x=1; Path=/",
+        );
+        for order in [[token, uat, suffixed], [uat, token, suffixed], [uat, suffixed, token]] {
+            let mut headers = HeaderMap::new();
+            for cookie in order {
+                set_cookie(&mut headers, cookie);
+            }
+            let sent: Vec<&[u8]> = headers.get_all(SET_COOKIE).map(HeaderValue::as_bytes).collect();
+            assert_eq!(sent, [uat, suffixed, token].map(str::as_bytes), "{order:?}");
+        }
     }
 }

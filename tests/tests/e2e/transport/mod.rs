@@ -2,6 +2,7 @@
 
 mod bodies;
 mod browsers;
+mod cookies;
 mod failures;
 mod figures;
 mod methods;
