@@ -154,18 +154,7 @@ impl Settings {
                 .as_deref()
                 .map(|url| web_url("application.sign_in_url", url))
                 .transpose()?,
-            allowed_origins: config
-                .server
-                .allowed_origins
-                .0
-                .iter()
-                .map(|text| {
-                    let problem = || {
-                        format!("{text:?} is not an origin, such as https://app.example.com or chrome-extension://<id>")
-                    };
-                    page_origin(text).ok_or_else(|| ConfigError::at("server.allowed_origins", problem()))
-                })
-                .collect::<Result<_, _>>()?,
+            allowed_origins: allowed_origins(&config.server.allowed_origins)?,
             trusted_proxies: trusted_proxies(&config.server.trusted_proxies)?,
             webhook: webhook(&config.webhooks)?,
             native: config.native.enabled,
@@ -221,6 +210,15 @@ fn webhook(webhooks: &super::file::Webhooks) -> Result<Option<(String, SecretStr
         )),
         (None, Some(_)) => Err(ConfigError::at("webhooks.url", "missing: a secret alone tells nobody")),
     }
+}
+
+fn allowed_origins(texts: &List) -> Result<Vec<String>, ConfigError> {
+    let read = texts.0.iter().map(|text| {
+        let problem =
+            || format!("{text:?} is not an origin, such as https://app.example.com or chrome-extension://<id>");
+        page_origin(text).ok_or_else(|| ConfigError::at("server.allowed_origins", problem()))
+    });
+    read.collect()
 }
 
 fn trusted_proxies(texts: &List) -> Result<Vec<Network>, ConfigError> {
