@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::proof::Proof;
+use crate::policy::Policy;
+use crate::proof::{Factor, Proof, Strategy};
 use crate::{SessionId, Timestamp, User, UserId};
 
 /// What has become of a session that a client or its user ended.
@@ -157,6 +158,18 @@ impl Level {
             Self::MultiFactor => "multi_factor",
         }
     }
+
+    /// Whether the first factor is asked for.
+    #[must_use]
+    pub const fn asks_for_first(self) -> bool {
+        matches!(self, Self::FirstFactor | Self::MultiFactor)
+    }
+
+    /// Whether the second factor is asked for.
+    #[must_use]
+    pub const fn asks_for_second(self) -> bool {
+        matches!(self, Self::SecondFactor | Self::MultiFactor)
+    }
 }
 
 /// What a reverification waits for.
@@ -198,12 +211,68 @@ impl Reverification {
     #[must_use]
     pub fn status(&self) -> ReverificationStatus {
         let passed = |proof: &Option<Proof>| proof.as_ref().is_some_and(Proof::is_passed);
-        match self.level {
-            Level::FirstFactor | Level::MultiFactor if !passed(&self.first) => ReverificationStatus::NeedsFirstFactor,
-            Level::SecondFactor | Level::MultiFactor if !passed(&self.second) => {
-                ReverificationStatus::NeedsSecondFactor
-            }
-            _ => ReverificationStatus::Complete,
+        if self.level.asks_for_first() && !passed(&self.first) {
+            ReverificationStatus::NeedsFirstFactor
+        } else if self.level.asks_for_second() && !passed(&self.second) {
+            ReverificationStatus::NeedsSecondFactor
+        } else {
+            ReverificationStatus::Complete
+        }
+    }
+
+    /// The first factors to choose from; none where no first factor is asked for. They are what one signs in with, but a
+    /// password is not reset within a session.
+    #[must_use]
+    pub fn first_factors(&self, user: &User, policy: &Policy) -> Option<Vec<Factor>> {
+        let mut factors = self
+            .level
+            .asks_for_first()
+            .then(|| Factor::first_of(user, None, policy))?;
+        factors.retain(|factor| factor.strategy != Strategy::ResetPasswordPhoneCode);
+        Some(factors)
+    }
+
+    /// The second factors to choose from; none where no second factor is asked for.
+    #[must_use]
+    pub fn second_factors(&self, user: &User) -> Option<Vec<Factor>> {
+        self.level.asks_for_second().then(|| Factor::second_of(user))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::policy;
+    use crate::{AdminNumber, Standing};
+
+    #[test]
+    fn a_reverification_offers_the_factors_that_it_asks_for_and_no_others() {
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let mut user = User::new("user_a".parse().unwrap(), now);
+        for second in [false, true] {
+            let new = AdminNumber {
+                id: format!("idn_{:027}", u8::from(second)).parse().unwrap(),
+                number: format!("+1415555267{}", u8::from(second)).parse().unwrap(),
+                standing: Standing::Verified,
+                primary: false,
+                reserved_for_second_factor: second,
+            };
+            user.phones.add_by_admin(new, &[], now).unwrap();
+        }
+        for (level, first, second) in [
+            (Level::FirstFactor, true, false),
+            (Level::SecondFactor, false, true),
+            (Level::MultiFactor, true, true),
+        ] {
+            let begun = Reverification::new(level, &user);
+            assert_eq!(
+                begun.first_factors(&user, &policy()).map(|factors| factors.len()),
+                first.then_some(1)
+            );
+            assert_eq!(
+                begun.second_factors(&user).map(|factors| factors.len()),
+                second.then_some(1)
+            );
         }
     }
 }

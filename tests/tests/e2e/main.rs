@@ -23,6 +23,7 @@ mod processes;
 mod providers;
 mod races;
 mod readme;
+mod reverification;
 mod round_trip;
 mod second_factor;
 mod secrecy;

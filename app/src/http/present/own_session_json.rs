@@ -158,8 +158,13 @@ impl<'a> ReverificationJson<'a> {
             },
             level: reverification.level.as_str(),
             session,
-            supported_first_factors: user.map(|user| FactorJson::reverifying(user, policy)),
-            supported_second_factors: user.filter(|user| user.two_factor_enabled()).map(FactorJson::second),
+            // The prebuilt card prepares the first factor as soon as it is offered one.
+            supported_first_factors: user
+                .and_then(|user| reverification.first_factors(user, policy))
+                .map(FactorJson::first),
+            supported_second_factors: user
+                .and_then(|user| reverification.second_factors(user))
+                .map(FactorJson::second),
             first_factor_verification: proof(&reverification.first),
             second_factor_verification: proof(&reverification.second),
         }

@@ -1,7 +1,7 @@
 //! A sign-in and the factors that it offers, as they stand on the wire (contract 5.8).
 
 use phoneproof_domain::{
-    E164, Factor, PhoneNumberId, Policy, Proof, SessionId, ShortText, SignIn, Step, Strategy, Timestamp, User,
+    E164, Factor, PhoneNumberId, Policy, Proof, SessionId, ShortText, SignIn, Step, Timestamp, User,
 };
 use serde::Serialize;
 
@@ -63,7 +63,7 @@ impl<'a> SignInJson<'a> {
             supported_identifiers: ["phone_number"],
             identifier: identifier.map(E164::as_str),
             supported_first_factors: user.map(|user| FactorJson::first(Factor::first_of(user, identifier, policy))),
-            supported_second_factors: second.map(FactorJson::second),
+            supported_second_factors: second.map(|user| FactorJson::second(Factor::second_of(user))),
             first_factor_verification: proof(&sign_in.first),
             second_factor_verification: proof(&sign_in.second),
             user_data: user.map(UserDataJson::new),
@@ -92,17 +92,10 @@ impl FactorJson {
         factors.into_iter().map(Self::new).map(shown).collect()
     }
 
-    /// First factors to verify a session anew by; a password is not reset there.
-    pub(crate) fn reverifying(user: &User, policy: &Policy) -> Vec<Self> {
-        let mut factors = Factor::first_of(user, None, policy);
-        factors.retain(|factor| factor.strategy != Strategy::ResetPasswordPhoneCode);
-        Self::first(factors)
-    }
-
-    /// The second factors of a user: each tells whether its number is the default one.
-    pub(crate) fn second(user: &User) -> Vec<Self> {
+    /// Second factors: each tells whether its number is the default one.
+    pub(crate) fn second(factors: Vec<Factor>) -> Vec<Self> {
         let shown = |(factor, default)| Self { default, ..factor };
-        Factor::second_of(user).into_iter().map(Self::new).map(shown).collect()
+        factors.into_iter().map(Self::new).map(shown).collect()
     }
 
     /// A factor, and whether its number is the preferred one.
