@@ -231,12 +231,13 @@ impl Parameter {
             | Self::Integer(name)
             | Self::Object(name)
             | Self::List(name)
+            | Self::RequiredList(name)
             | Self::Query(name) => name,
         }
     }
 
     fn is_required(self) -> bool {
-        matches!(self, Self::Required(_))
+        matches!(self, Self::Required(_) | Self::RequiredList(_))
     }
 
     /// In a body.
@@ -248,6 +249,7 @@ impl Parameter {
             Self::Integer(_) => json!({ "type": ["integer", "null"] }),
             Self::Object(_) => json!({ "type": ["object", "null"] }),
             Self::List(_) => json!({ "type": ["array", "null"], "items": { "type": "string" } }),
+            Self::RequiredList(_) => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
         };
         if let Some(example) = self.example() {
             schema["examples"] = json!([example]);
@@ -261,7 +263,7 @@ impl Parameter {
             Self::Flag(_) => json!({ "type": "boolean" }),
             Self::Integer(_) => json!({ "type": "integer" }),
             Self::Object(_) => json!({ "type": "object" }),
-            Self::List(_) => json!({ "type": "array", "items": { "type": "string" } }),
+            Self::List(_) | Self::RequiredList(_) => json!({ "type": "array", "items": { "type": "string" } }),
         };
         json!({ "name": self.name(), "in": "query", "required": self.is_required(), "schema": schema })
     }

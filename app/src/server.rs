@@ -280,6 +280,7 @@ fn state(
     };
     let sms_dispatcher = SmsDispatcher::new(delivery, settings.send_wait, tokio::runtime::Handle::current());
     let store = adapters.store;
+    let instance_id = outward.events.instance.clone();
     let ports = Ports {
         users: store.repository,
         clients: store.clients,
@@ -320,6 +321,7 @@ fn state(
             limits,
         ),
         environment: environment(settings),
+        instance_id,
         cookie_suffix: publishable_key.cookie_suffix(),
         publishable_key,
         cookie_domain: settings.server.cookie_domain.clone(),

@@ -134,6 +134,10 @@ own_id! {
     MessageId, "sms_"
 }
 own_id! {
+    /// Identifies an entry of the allowlist: `alid_…`.
+    AllowlistId, "alid_"
+}
+own_id! {
     /// Identifies an entry of the blocklist: `blid_…`.
     BlocklistId, "blid_"
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::{BlocklistId, Country, E164, Timestamp};
+use crate::{AllowlistId, BlocklistId, Country, E164, Timestamp};
 
 /// The settings that the secret-key API changes; the configuration is the rest (contract 8.5).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +14,12 @@ pub struct InstanceSettings {
     pub test_mode: Option<bool>,
     /// In the place of the configured origins.
     pub allowed_origins: Option<Vec<String>>,
+    /// Whether only numbers on the allowlist are let in; no if not set.
+    pub allowlist: Option<bool>,
+    /// Whether numbers on the blocklist are kept out; yes if not set.
+    pub blocklist: Option<bool>,
+    /// Whether both lists are about sign-ups alone, and who has an account signs in whatever they say; yes if not set.
+    pub lists_spare_sign_ins: Option<bool>,
 }
 
 /// Some settings anew; `None` leaves one as it is.
@@ -25,6 +31,12 @@ pub struct SettingsChange {
     pub test_mode: Option<bool>,
     /// The whole list.
     pub allowed_origins: Option<Vec<String>>,
+    /// See [`InstanceSettings::allowlist`].
+    pub allowlist: Option<bool>,
+    /// See [`InstanceSettings::blocklist`].
+    pub blocklist: Option<bool>,
+    /// See [`InstanceSettings::lists_spare_sign_ins`].
+    pub lists_spare_sign_ins: Option<bool>,
 }
 
 impl InstanceSettings {
@@ -36,8 +48,41 @@ impl InstanceSettings {
         }
         self.test_mode = change.test_mode.or(self.test_mode);
         self.allowed_origins = change.allowed_origins.or(self.allowed_origins);
+        self.allowlist = change.allowlist.or(self.allowlist);
+        self.blocklist = change.blocklist.or(self.blocklist);
+        self.lists_spare_sign_ins = change.lists_spare_sign_ins.or(self.lists_spare_sign_ins);
         self
     }
+
+    /// What the lists of numbers decide.
+    #[must_use]
+    pub fn restrictions(&self) -> Restrictions {
+        Restrictions {
+            allowlist: self.allowlist.unwrap_or(false),
+            blocklist: self.blocklist.unwrap_or(true),
+            spare_sign_ins: self.lists_spare_sign_ins.unwrap_or(true),
+        }
+    }
+}
+
+/// Which lists of numbers decide who is let in, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restrictions {
+    /// Only numbers on the allowlist are let in.
+    pub allowlist: bool,
+    /// Numbers on the blocklist are kept out.
+    pub blocklist: bool,
+    /// Both are about sign-ups alone.
+    pub spare_sign_ins: bool,
+}
+
+/// By which way somebody comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entrance {
+    /// With a new account.
+    SignUp,
+    /// With the account that is there.
+    SignIn,
 }
 
 /// The settings as this process last read them. Clones share one.
@@ -59,10 +104,16 @@ impl LiveSettings {
 }
 
 /// A number with which nobody signs up.
+pub type BlockedNumber = ListedNumber<BlocklistId>;
+
+/// A number that is let in while only such ones are.
+pub type AllowedNumber = ListedNumber<AllowlistId>;
+
+/// A number on one of the lists that decide who is let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BlockedNumber {
-    /// The identifier, `blid_…`.
-    pub id: BlocklistId,
+pub struct ListedNumber<Id> {
+    /// The identifier: which list, and which entry.
+    pub id: Id,
     /// The number.
     pub number: E164,
     /// When it was put on the list.

@@ -97,10 +97,12 @@ pub use email::{EmailAddress, MalformedEmail};
 pub use factor::{Channel, SecondFactorKind};
 pub use failures::{FactorClosed, Failures, Ledger, LedgerKind, Lockout};
 pub use id::{
-    BackEndVerificationId, BlocklistId, ClientId, MalformedId, MessageId, PhoneNumberId, SessionId, SignInId,
-    SignInTokenId, SignUpId, UserId, passing_id,
+    AllowlistId, BackEndVerificationId, BlocklistId, ClientId, MalformedId, MessageId, PhoneNumberId, SessionId,
+    SignInId, SignInTokenId, SignUpId, UserId, passing_id,
 };
-pub use instance::{BlockedNumber, InstanceSettings, LiveSettings, SettingsChange};
+pub use instance::{
+    AllowedNumber, BlockedNumber, Entrance, InstanceSettings, ListedNumber, LiveSettings, Restrictions, SettingsChange,
+};
 pub use languages::Languages;
 pub use message::{Content, MESSAGE_LEASE, MOST_UNSETTLED, Message, MessageState, SendOutcome};
 pub use notice::Notice;

@@ -55,6 +55,19 @@ impl PhoneNumber {
         self.is_verified() || self.held
     }
 
+    /// Whether it is held for the user and waits to be proven.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.held && !self.is_verified()
+    }
+
+    /// Whether a sign-in that begins with it is the user's: [it identifies](Self::identifies) the user, or will once the
+    /// code of that very sign-in has proven it.
+    #[must_use]
+    pub const fn begins_sign_in(&self) -> bool {
+        self.identifies() || self.is_held()
+    }
+
     /// Whether the user can sign in with it: proven, and not set aside as a second factor.
     #[must_use]
     pub const fn identifies(&self) -> bool {

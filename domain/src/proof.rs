@@ -181,10 +181,16 @@ impl Factor {
         Self { strategy, number: None }
     }
 
-    /// The first factors of `user`; `typed` is the number that was given as identifier, and comes first.
+    /// The first factors of `user`; `typed` is the number that was given as identifier, and comes first. One that is held
+    /// for the user is proven by a code to it and nothing else: until then it lets nobody in.
     #[must_use]
     pub fn first_of(user: &User, typed: Option<&E164>, policy: &Policy) -> Vec<Self> {
         let mut numbers: Vec<&PhoneNumber> = user.phones.numbers().iter().filter(|n| n.identifies()).collect();
+        let held = typed.and_then(|typed| user.phones.find_by_number(typed));
+        let held = held.filter(|number| number.is_held());
+        if let Some(held) = held {
+            numbers = vec![held];
+        }
         numbers.sort_by_key(|number| (typed != Some(&number.number), user.phones.primary() != Some(&number.id)));
         let texted = |strategy| {
             numbers.iter().map(move |number| Self {
@@ -204,7 +210,7 @@ impl Factor {
         if policy.used_for_first_factor {
             factors.extend(texted(Strategy::PhoneCode));
         }
-        if user.password.is_some() {
+        if user.password.is_some() && held.is_none() {
             factors.push(Self::plain(Strategy::Password));
             factors.extend(texted(Strategy::ResetPasswordPhoneCode));
         }
@@ -303,11 +309,38 @@ mod tests {
     }
 
     #[test]
+    fn a_held_number_is_proven_by_a_code_to_it_and_nothing_else() {
+        let mut user = user(&[("+14155552671", false)], &[]);
+        user.password = Some(StoredPassword {
+            hash: PasswordHash::new("x".to_owned()),
+            updated_at: NOW,
+            compromised: false,
+        });
+        let held = AdminNumber {
+            id: format!("idn_{:027}", 9).parse().unwrap(),
+            number: "+14155552679".parse().unwrap(),
+            standing: Standing::Reserved,
+            primary: false,
+            reserved_for_second_factor: false,
+        };
+        user.phones.add_by_admin(held.clone(), &[], NOW).unwrap();
+        assert_eq!(
+            shown(&Factor::first_of(&user, Some(&held.number), &policy())),
+            [("phone_code", Some("+14155552679"), Some(false))]
+        );
+        // Where it was not typed it is no factor: it would prove nothing of the user yet.
+        let factors = Factor::first_of(&user, None, &policy());
+        let numbers = factors.iter().filter_map(|factor| factor.number.as_ref());
+        assert!(numbers.into_iter().all(|number| number.id != held.id));
+    }
+
+    #[test]
     fn a_password_can_be_given_and_reset() {
         let mut user = user(&[("+14155552671", false)], &[]);
         user.password = Some(StoredPassword {
             hash: PasswordHash::new("x".to_owned()),
             updated_at: NOW,
+            compromised: false,
         });
         let strategies: Vec<_> = Factor::first_of(&user, None, &policy())
             .iter()

@@ -33,6 +33,12 @@ pub struct SignUp {
     pub locale: Option<ShortText>,
     /// Metadata that the user may write.
     pub unsafe_metadata: Metadata,
+    /// The id that the user shall have in the application's own system, given by a back end.
+    #[serde(default)]
+    pub external_id: Option<ShortText>,
+    /// Whether the back end has done what it wants to do before there is a user; a note of its own.
+    #[serde(default)]
+    pub custom_action: bool,
     /// The user and the session that it led to.
     pub completed: Option<(UserId, SessionId)>,
     /// When it began.
@@ -69,6 +75,8 @@ impl SignUp {
             last_name: None,
             locale: None,
             unsafe_metadata: Metadata::default(),
+            external_id: None,
+            custom_action: false,
             completed: None,
             created_at: now,
         }

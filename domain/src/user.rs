@@ -6,7 +6,8 @@ use crate::failures::{Failures, Ledger};
 use crate::policy::Policy;
 use crate::ports::{Aggregate, Change, Window, Write};
 use crate::profile::Profile;
-use crate::{PasswordHash, Timestamp, UserId, UserPhones};
+use crate::verification::Verification;
+use crate::{PasswordHash, PhoneNumberId, Timestamp, UserId, UserPhones};
 
 /// A password as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct StoredPassword {
     pub hash: PasswordHash,
     /// When it was set.
     pub updated_at: Timestamp,
+    /// Whether others know it, as a back end says: it signs nobody in any more, and is to be reset.
+    pub compromised: bool,
 }
 
 /// A user with everything that changes together.
@@ -118,10 +121,22 @@ impl User {
 
     /// Sets a password, or takes it away.
     pub fn set_password(&mut self, hash: Option<PasswordHash>, now: Timestamp) {
-        self.password = hash.map(|hash| StoredPassword { hash, updated_at: now });
+        self.password = hash.map(|hash| StoredPassword {
+            hash,
+            updated_at: now,
+            compromised: false,
+        });
         // The ledgers were the old one's (NIST SP 800-63B-4 §3.2.2: bound anew).
         self.failures.password = Ledger::default();
         self.failures.session_password = Ledger::default();
+    }
+
+    /// Takes the proof of a number that is held for the user, by the code of a sign-in. What then rests on the user's
+    /// credentials rests on those with this number.
+    pub(crate) fn prove_held(&mut self, number: &PhoneNumberId, proof: &Verification, now: Timestamp) {
+        if self.phones.prove_held(number, proof, now) {
+            self.credentials_generation = self.credentials_generation.saturating_add(1);
+        }
     }
 
     /// Ends every session of the user, wherever it is.
@@ -187,7 +202,7 @@ impl User {
 mod tests {
     use super::*;
     use crate::testing::policy;
-    use crate::{AdminNumber, CodeHash, PhoneNumberId, Standing};
+    use crate::{AdminNumber, CodeHash, Standing};
 
     #[test]
     fn updated_at_grows_with_every_change_and_with_nothing_else() {
@@ -245,6 +260,16 @@ mod tests {
         user
     }
 
+    fn admin_number(n: u8, standing: Standing) -> AdminNumber {
+        AdminNumber {
+            id: phone_id(n),
+            number: format!("+1415555267{n}").parse().unwrap(),
+            standing,
+            primary: false,
+            reserved_for_second_factor: false,
+        }
+    }
+
     fn grows<T>(change: impl FnOnce(&mut User) -> T) -> bool {
         let before = user();
         let mut after = before.clone();
@@ -275,6 +300,10 @@ mod tests {
         assert!(
             grows(|user| user.phones.unreserve(&phone_id(2), NOW).unwrap()),
             "no second factor"
+        );
+        assert!(
+            grows(|user| user.phones.replace_all(admin_number(1, Standing::Reserved), NOW)),
+            "held in the place of verified"
         );
         assert!(grows(|user| user.phones.set_backup_codes(&codes)), "backup codes");
         assert!(grows(|user| user.phones.set_backup_codes(&[])), "no backup codes");
@@ -311,6 +340,30 @@ mod tests {
         assert!(!grows(User::end_sessions), "sessions");
         assert!(!grows(|user| user.fail_second_factor(NOW, &policy())), "failure");
         assert!(!grows(|user| user.banned = true), "ban");
+    }
+
+    #[test]
+    fn what_a_held_number_is_proven_for_rests_on_the_generation_that_it_begins() {
+        let mut before = user();
+        let held = admin_number(4, Standing::Reserved);
+        before.phones.add_by_admin(held, &[], NOW).unwrap();
+        let proof = Verification::ByCode {
+            attempts: 1,
+            expires_at: NOW,
+        };
+        for (number, grows) in [(4, true), (3, false), (9, false)] {
+            let mut after = before.clone();
+            after.prove_held(&phone_id(number), &proof, NOW);
+            let at_once = after.credentials_generation;
+            after.stamp(&before, NOW);
+            assert_eq!(after.credentials_generation, at_once, "{number}");
+            assert_eq!(at_once > before.credentials_generation, grows, "{number}");
+            assert_eq!(
+                after.phones.get(&phone_id(number)) != before.phones.get(&phone_id(number)),
+                grows,
+                "only a held number is proven: {number}"
+            );
+        }
     }
 
     #[test]

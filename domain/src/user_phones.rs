@@ -330,6 +330,19 @@ impl UserPhones {
         Ok(outcome)
     }
 
+    /// Takes the proof of a number that is held for the user, by a code that came elsewhere than to
+    /// [`UserPhones::attempt`]. Whether it was held.
+    pub(crate) fn prove_held(&mut self, id: &PhoneNumberId, proof: &Verification, now: Timestamp) -> bool {
+        let held = self.get_mut(id).ok().filter(|number| number.is_held());
+        let Some(number) = held.filter(|_| proof.is_verified()) else {
+            return false;
+        };
+        number.verification = proof.clone();
+        number.held = false;
+        self.restore_invariants(now);
+        true
+    }
+
     /// Begins a verification that a back end drives, be the number proven or not.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use phoneproof_store_rows::{corrupt, with_belongings};
 use crate::PostgresStore;
 use crate::errors::Failure;
 use crate::fragments::IsOwned;
-use crate::search::{order, user_conditions};
+use crate::search::{follows, order, user_conditions};
 
 #[async_trait]
 impl UserDirectory for PostgresStore {
@@ -51,10 +51,13 @@ impl UserDirectory for PostgresStore {
 
 /// No text in the database holds a NUL, and PostgreSQL would not even compare it.
 fn fits_nobody(filter: &UserFilter) -> bool {
-    [&filter.query, &filter.phone_number_query]
-        .into_iter()
-        .flatten()
-        .any(|part| part.contains('\0'))
+    let parts = [
+        &filter.query,
+        &filter.name_query,
+        &filter.phone_number_query,
+        &filter.username_query,
+    ];
+    parts.into_iter().flatten().any(|part| part.contains('\0'))
 }
 
 async fn owner_of(mut connection: &AsyncPgConnection, number: &str) -> Result<Option<UserId>, Failure> {
@@ -86,6 +89,9 @@ async fn list(mut connection: &AsyncPgConnection, query: &UserQuery) -> Result<V
         .into_boxed();
     for condition in user_conditions(&query.filter) {
         found = found.filter(condition);
+    }
+    if let Some(place) = &query.after {
+        found = found.filter(follows(place, query.direction));
     }
     for term in order(query.order_by, query.direction) {
         found = found.then_order_by(term);

@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 use phoneproof_domain::ports::{SessionDirectory, SessionQuery, StoreError};
-use phoneproof_domain::{Client, ClientId, Session, SessionId, Timestamp};
+use phoneproof_domain::{Client, ClientId, Session, SessionId, SignUpId, Timestamp};
 use phoneproof_store_rows::rows::{ClientRow, SessionRow};
 use phoneproof_store_rows::schema::{clients, sessions};
 use phoneproof_store_rows::{IDLE_PAGE, SessionlessClient, corrupt};
@@ -24,6 +24,13 @@ impl SessionDirectory for PostgresStore {
         let id = id.as_str();
         self.connections
             .read(async |connection| client_of(connection, id).await)
+            .await
+    }
+
+    async fn client_at(&self, id: &SignUpId) -> Result<Option<ClientId>, StoreError> {
+        let id = id.as_str();
+        self.connections
+            .read(async |connection| client_at(connection, id).await)
             .await
     }
 
@@ -110,6 +117,16 @@ async fn client_of(mut connection: &AsyncPgConnection, id: &str) -> Result<Optio
     let found: Option<String> = sessions::table
         .filter(sessions::id.eq(id))
         .select(sessions::client_id)
+        .get_result(&mut connection)
+        .await
+        .optional()?;
+    Ok(found.map(|client| client_id(&client)).transpose()?)
+}
+
+async fn client_at(mut connection: &AsyncPgConnection, id: &str) -> Result<Option<ClientId>, Failure> {
+    let found: Option<String> = clients::table
+        .filter(clients::sign_up_id.eq(id))
+        .select(clients::id)
         .get_result(&mut connection)
         .await
         .optional()?;

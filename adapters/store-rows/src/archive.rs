@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rows::{BackupCodeRow, ClientRow, MessageRow, PhoneNumberRow, Place, SessionRow, SignInTokenRow, UserRow};
 use crate::schema::{
-    blocklist, clients, copies, instance_settings, sign_in_tokens, signing_keys, users, webhook_events,
+    allowlist, blocklist, clients, copies, instance_settings, sign_in_tokens, signing_keys, users, webhook_events,
 };
 use crate::{corrupt, hex, unavailable};
 
@@ -105,6 +105,15 @@ moved! {
 moved! {
     /// A row of `blocklist`.
     BlockedNumberRow of blocklist by number {
+        number: String,
+        id: String,
+        created_at_ms: i64,
+    }
+}
+
+moved! {
+    /// A row of `allowlist`.
+    AllowedNumberRow of allowlist by number {
         number: String,
         id: String,
         created_at_ms: i64,
@@ -348,6 +357,7 @@ pub const fn table_of(part: Part) -> &'static str {
         Part::Messages => "sms_messages",
         Part::Settings => "instance_settings",
         Part::Blocklist => "blocklist",
+        Part::Allowlist => "allowlist",
     }
 }
 

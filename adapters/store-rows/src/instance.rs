@@ -1,7 +1,10 @@
-//! Settings and blocklist as rows.
+//! Settings and lists of numbers as rows.
+
+use std::fmt::Display;
+use std::str::FromStr;
 
 use phoneproof_domain::ports::StoreError;
-use phoneproof_domain::{BlockedNumber, Country, InstanceSettings, SettingsChange, Timestamp};
+use phoneproof_domain::{Country, InstanceSettings, ListedNumber, SettingsChange, Timestamp};
 use serde::de::DeserializeOwned;
 
 use crate::rows::{Place, document};
@@ -9,9 +12,12 @@ use crate::rows::{Place, document};
 const BLOCKED_COUNTRIES: &str = "blocked_countries";
 const TEST_MODE: &str = "test_mode";
 const ALLOWED_ORIGINS: &str = "allowed_origins";
+const ALLOWLIST: &str = "allowlist";
+const BLOCKLIST: &str = "blocklist";
+const LISTS_SPARE_SIGN_INS: &str = "lists_spare_sign_ins";
 
 /// Number, id and when it was put there.
-pub type BlockedRow = (String, String, i64);
+pub type ListedRow = (String, String, i64);
 
 /// The settings of all rows, name and value.
 ///
@@ -28,6 +34,9 @@ pub fn settings(rows: &[(String, String)]) -> Result<InstanceSettings, StoreErro
         blocked_countries: countries.collect::<Result<_, _>>()?,
         test_mode: value(rows, TEST_MODE)?,
         allowed_origins: value(rows, ALLOWED_ORIGINS)?,
+        allowlist: value(rows, ALLOWLIST)?,
+        blocklist: value(rows, BLOCKLIST)?,
+        lists_spare_sign_ins: value(rows, LISTS_SPARE_SIGN_INS)?,
     })
 }
 
@@ -40,6 +49,9 @@ pub fn changed_settings(change: &SettingsChange) -> Vec<(&'static str, String)> 
         (BLOCKED_COUNTRIES, countries.as_ref().map(document)),
         (TEST_MODE, change.test_mode.as_ref().map(document)),
         (ALLOWED_ORIGINS, change.allowed_origins.as_ref().map(document)),
+        (ALLOWLIST, change.allowlist.as_ref().map(document)),
+        (BLOCKLIST, change.blocklist.as_ref().map(document)),
+        (LISTS_SPARE_SIGN_INS, change.lists_spare_sign_ins.as_ref().map(document)),
     ];
     written
         .into_iter()
@@ -47,16 +59,19 @@ pub fn changed_settings(change: &SettingsChange) -> Vec<(&'static str, String)> 
         .collect()
 }
 
-/// The entry of the blocklist that a row is.
+/// The entry that a row of the list `table` is.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`].
-pub fn blocked_number((number, id, created_at): BlockedRow) -> Result<BlockedNumber, StoreError> {
-    let place = Place {
-        table: "blocklist",
-        key: &id,
-    };
-    Ok(BlockedNumber {
+pub fn listed_number<Id>(
+    table: &'static str,
+    (number, id, created_at): ListedRow,
+) -> Result<ListedNumber<Id>, StoreError>
+where
+    Id: FromStr<Err: Display>,
+{
+    let place = Place { table, key: &id };
+    Ok(ListedNumber {
         number: place.parsed("number", &number)?,
         id: place.parsed("id", &id)?,
         created_at: Timestamp::from_millis(created_at),

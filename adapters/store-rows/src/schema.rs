@@ -24,6 +24,7 @@ diesel::table! {
         updated_at_ms -> BigInt,
         password_hash -> Nullable<Text>,
         password_updated_at_ms -> Nullable<BigInt>,
+        password_compromised -> Bool,
         failures -> Nullable<Text>,
         texted_notices -> Nullable<Text>,
         credentials_generation -> BigInt,
@@ -68,6 +69,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    allowlist (number) {
+        number -> Text,
+        id -> Text,
+        created_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
     backup_codes (user_id, position) {
         user_id -> Text,
         position -> Integer,
@@ -85,6 +94,7 @@ diesel::table! {
         last_active_session_id -> Nullable<Text>,
         last_strategy -> Nullable<Text>,
         sign_up -> Nullable<Text>,
+        sign_up_id -> Nullable<Text>,
         sign_in -> Nullable<Text>,
         created_at_ms -> BigInt,
         updated_at_ms -> BigInt,

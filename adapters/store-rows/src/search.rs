@@ -18,7 +18,7 @@ macro_rules! directed {
     };
 }
 
-/// Makes the module `search` of a store: `user_conditions`, `order`, `session_conditions` and `message_conditions` for one
+/// Makes the module `search` of a store: `user_conditions`, `follows`, `order`, `session_conditions` and `message_conditions` for one
 /// backend, on top of its functions `folded`, `instr` and `has_one_of`, which must be in scope.
 #[macro_export]
 macro_rules! search {
@@ -27,7 +27,7 @@ macro_rules! search {
         use diesel::expression::expression_types::NotSelectable;
         use diesel::prelude::*;
         use diesel::sql_types::{Bool, Nullable, Text};
-        use phoneproof_domain::ports::{Direction, MessageQuery, OrderBy, SessionQuery, Span, UserFilter};
+        use phoneproof_domain::ports::{Direction, MessageQuery, OrderBy, SessionQuery, Span, UserFilter, UserPlace};
         use phoneproof_domain::{Ending, SessionStatus};
         use $crate::fold;
         use $crate::rows::ending_word;
@@ -70,11 +70,50 @@ macro_rules! search {
                 all.push(Box::new(users::username.eq_any(names)));
             }
             all.extend(filter.query.as_deref().map(anything_like));
+            all.extend(filter.name_query.as_deref().map(name_like));
             all.extend(filter.phone_number_query.as_deref().map(number_like));
+            all.extend(filter.username_query.as_deref().map(username_like));
+            if let Some(banned) = filter.banned {
+                all.push(Box::new(users::banned.eq(banned).nullable()));
+            }
             all.extend(within_created(filter.created_at));
             all.extend(within_last_active(filter.last_active_at));
             all.extend(within_last_sign_in(filter.last_sign_in_at));
             all
+        }
+
+        /// The users after a place in the order of creation.
+        pub(crate) fn follows(place: &UserPlace, direction: Direction) -> UserCondition {
+            let (at, id) = (place.created_at.as_millis(), place.id.as_str().to_owned());
+            match direction {
+                Direction::Ascending => Box::new(
+                    users::created_at_ms
+                        .gt(at)
+                        .or(users::created_at_ms.eq(at).and(users::id.gt(id)))
+                        .nullable(),
+                ),
+                Direction::Descending => Box::new(
+                    users::created_at_ms
+                        .lt(at)
+                        .or(users::created_at_ms.eq(at).and(users::id.lt(id)))
+                        .nullable(),
+                ),
+            }
+        }
+
+        fn name_like(part: &str) -> UserCondition {
+            let part = fold(part);
+            let whole = users::first_name.concat(" ").concat(users::last_name);
+            Box::new(
+                instr(folded(users::first_name), part.clone())
+                    .gt(0)
+                    .or(instr(folded(users::last_name), part.clone()).gt(0))
+                    .or(instr(folded(whole), part).gt(0)),
+            )
+        }
+
+        fn username_like(part: &str) -> UserCondition {
+            Box::new(instr(folded(users::username), fold(part)).gt(0))
         }
 
         /// A part of a number, of the id, or of a name.

@@ -8,7 +8,7 @@ use phoneproof_domain::{E164, PhoneNumberId, User, UserId};
 use crate::SqliteStore;
 use crate::kept::IsOwned;
 use crate::readers::ReadError;
-use crate::search::{order, user_conditions};
+use crate::search::{follows, order, user_conditions};
 use phoneproof_store_rows::rows::{BackupCodeRow, PhoneNumberRow, UserRow};
 use phoneproof_store_rows::schema::{backup_codes, phone_numbers, users};
 use phoneproof_store_rows::{corrupt, with_belongings};
@@ -76,6 +76,9 @@ fn list(connection: &mut SqliteConnection, query: &UserQuery) -> Result<Vec<User
         .into_boxed();
     for condition in user_conditions(&query.filter) {
         found = found.filter(condition);
+    }
+    if let Some(place) = &query.after {
+        found = found.filter(follows(place, query.direction));
     }
     for term in order(query.order_by, query.direction) {
         found = found.then_order_by(term);
@@ -173,6 +176,7 @@ mod tests {
             filter: filter.clone(),
             order_by: OrderBy::CreatedAt,
             direction,
+            after: None,
             limit: 10,
             offset: 0,
         };

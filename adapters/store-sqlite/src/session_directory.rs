@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use phoneproof_domain::ports::{SessionDirectory, SessionQuery, StoreError};
-use phoneproof_domain::{Client, ClientId, Session, SessionId, Timestamp};
+use phoneproof_domain::{Client, ClientId, Session, SessionId, SignUpId, Timestamp};
 
 use crate::SqliteStore;
 use crate::clients_repository::sessions_of;
@@ -24,6 +24,20 @@ impl SessionDirectory for SqliteStore {
                 let found: Option<String> = sessions::table
                     .filter(sessions::id.eq(id.as_str()))
                     .select(sessions::client_id)
+                    .get_result(connection)
+                    .optional()?;
+                Ok(found.map(|client| client_id(&client)).transpose()?)
+            })
+            .await
+    }
+
+    async fn client_at(&self, id: &SignUpId) -> Result<Option<ClientId>, StoreError> {
+        let id = id.clone();
+        self.readers
+            .read(move |connection| {
+                let found: Option<String> = clients::table
+                    .filter(clients::sign_up_id.eq(id.as_str()))
+                    .select(clients::id)
                     .get_result(connection)
                     .optional()?;
                 Ok(found.map(|client| client_id(&client)).transpose()?)

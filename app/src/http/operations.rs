@@ -31,6 +31,7 @@ const GROUPS: &[Group] = &[
     back_end::NUMBERS,
     back_end::SESSIONS,
     back_end::INSTANCE,
+    back_end::ABSENT,
     server::SERVER,
     server::DEVELOPMENT,
 ];
@@ -83,7 +84,7 @@ pub(crate) enum Caller {
     Developer,
 }
 
-/// A parameter by its type. Each may be left out or null, except for a required one.
+/// A parameter by its type. Each may be left out or null, except for the required ones.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Parameter {
     /// A text that must be given.
@@ -95,6 +96,8 @@ pub(crate) enum Parameter {
     Object(&'static str),
     /// Several texts.
     List(&'static str),
+    /// Several texts, at least one.
+    RequiredList(&'static str),
     /// A text in the query, whatever the method.
     Query(&'static str),
 }

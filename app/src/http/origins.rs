@@ -65,6 +65,11 @@ impl Origins {
         }
     }
 
+    /// The origins of the configuration.
+    pub(crate) fn configured(&self) -> &[String] {
+        &self.configured
+    }
+
     /// Whether the request names the server as it names itself. Under another name (DNS
     /// rebinding) a stranger's page would be "the same origin".
     pub(crate) fn is_own_host(&self, headers: &HeaderMap) -> bool {

@@ -24,6 +24,8 @@ pub(crate) struct AppState {
     pub(crate) cases: UseCases,
     pub(crate) session_tokens: SessionTokens,
     pub(crate) environment: Value,
+    /// What names this instance: `ins_…`.
+    pub(crate) instance_id: String,
     pub(crate) publishable_key: PublishableKey,
     /// What the names of suffixed cookies end in.
     pub(crate) cookie_suffix: String,

@@ -89,6 +89,18 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("TotalCount", "object:=total_count total_count:i"),
     ("UserId", "user_id"),
     ("Verified", "verified:b"),
+    ("VerifiedCode", "verified:b code_type:=backup_code"),
+    ("Nothing", "data:[o] total_count:i"),
+    ("Instance", "object:=instance id environment_type allowed_origins:[s]"),
+    (
+        "Restrictions",
+        "object:=instance_restrictions allowlist:b blocklist:b allowlist_blocklist_disabled_on_sign_in:b \
+         block_email_subaddresses:b block_disposable_email_domains:b ignore_dots_for_gmail_addresses:b",
+    ),
+    (
+        "AllowlistIdentifier",
+        "object:=allowlist_identifier id identifier identifier_type instance_id invitation_id:?s created_at:i updated_at:i",
+    ),
     (
         "BlocklistIdentifier",
         "object:=blocklist_identifier id identifier identifier_type created_at:i updated_at:i",

@@ -14,7 +14,9 @@ use crate::ports::{
     SigningKeys, StoredKey, Window, Write,
 };
 use crate::use_cases::{Compared, CopyError, copy_store};
-use crate::{BlockedNumber, BlocklistId, Client, MessageState, SettingsChange, SignInToken, User};
+use crate::{
+    AllowedNumber, AllowlistId, BlockedNumber, BlocklistId, Client, MessageState, SettingsChange, SignInToken, User,
+};
 
 /// The ports of one store.
 #[derive(Clone, Copy)]
@@ -96,8 +98,17 @@ async fn fill(store: Ports<'_>) -> BlockedNumber {
         blocked_countries: Some(["GB".parse().unwrap()].into()),
         allowed_origins: Some(vec!["x\\\"'ü\n".to_owned()]),
         test_mode: Some(false),
+        allowlist: Some(true),
+        blocklist: Some(true),
+        lists_spare_sign_ins: Some(false),
     };
     store.instance.change_settings(change).await.unwrap();
+    let allowed = AllowedNumber {
+        number: number(),
+        id: AllowlistId::generate(NOW, &Random),
+        created_at: NOW,
+    };
+    store.instance.allow(&allowed).await.unwrap();
     let blocked = BlockedNumber {
         number: number(),
         id: BlocklistId::generate(NOW, &Random),

@@ -114,14 +114,21 @@ async fn a_client_is_read_as_it_was_written(ports: Ports<'_>) {
         };
     })
     .await;
+    let sign_up = filled.sign_up.as_ref().unwrap().id.clone();
+    assert_eq!(ports.directory.client_at(&sign_up).await.unwrap(), None);
     let before = turned(ports, before, |client| *client = filled.clone()).await;
     assert_eq!(
         ports.directory.client_of(&filled.sessions[0].id).await.unwrap(),
         Some(filled.id.clone())
     );
+    assert_eq!(
+        ports.directory.client_at(&sign_up).await.unwrap(),
+        Some(filled.id.clone())
+    );
     commit(ports.stores, Change::Delete(before)).await.unwrap();
     assert_eq!(ports.stores.clients.load(&filled.id).await.unwrap(), None);
     assert_eq!(ports.directory.client_of(&filled.sessions[0].id).await.unwrap(), None);
+    assert_eq!(ports.directory.client_at(&sign_up).await.unwrap(), None);
 }
 
 async fn every_field_of_a_client_can_change(ports: Ports<'_>) {

@@ -132,6 +132,7 @@ fn user_of(id: UserId, numbers: &[(PhoneNumberId, E164)], turn: usize) -> User {
         password: Some(StoredPassword {
             hash: password(turn),
             updated_at: at(2),
+            compromised: !turn.is_multiple_of(2),
         }),
         failures: Failures {
             password: Ledger::of(vec![at(3)], count + 1),
@@ -348,6 +349,8 @@ fn sign_up(turn: usize) -> SignUp {
         last_name: Some(format!("Ü {turn}").parse().unwrap()),
         locale: Some(pick(&["de-CH", "fr"], turn).parse().unwrap()),
         unsafe_metadata: metadata(json!({"x": "\u{0}\\\"🦀", "turn": turn})),
+        external_id: Some(format!("crm/{turn} ü").parse().unwrap()),
+        custom_action: turn.is_multiple_of(2),
         completed: Some((user_id(), SessionId::generate(time(801), &Random))),
         created_at: time(802),
     }

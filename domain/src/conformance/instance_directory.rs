@@ -4,13 +4,14 @@ use futures_util::future::join_all;
 
 use super::given::{Random, later, number};
 use crate::ports::InstanceDirectory;
-use crate::{BlockedNumber, BlocklistId, InstanceSettings, SettingsChange};
+use crate::{AllowedNumber, AllowlistId, BlockedNumber, BlocklistId, InstanceSettings, SettingsChange};
 
 /// Everything.
 pub async fn all(instance: &dyn InstanceDirectory) {
     settings_change_one_by_one(instance).await;
     changes_of_different_settings_do_not_undo_each_other(instance).await;
     numbers_are_blocked_once(instance).await;
+    numbers_are_allowed_once(instance).await;
 }
 
 async fn settings_change_one_by_one(instance: &dyn InstanceDirectory) {
@@ -20,6 +21,9 @@ async fn settings_change_one_by_one(instance: &dyn InstanceDirectory) {
         blocked_countries: Some(countries),
         allowed_origins: Some(vec!["https://app.example.com".to_owned(), "x\"'ü".to_owned()]),
         test_mode: Some(false),
+        allowlist: Some(true),
+        blocklist: Some(false),
+        lists_spare_sign_ins: Some(false),
     };
     let changed = instance.change_settings(change.clone()).await.unwrap();
     // Whole, so that a new setting does not compile until it is changed here.
@@ -27,7 +31,14 @@ async fn settings_change_one_by_one(instance: &dyn InstanceDirectory) {
         blocked_countries,
         test_mode,
         allowed_origins,
+        allowlist,
+        blocklist,
+        lists_spare_sign_ins,
     } = changed.clone();
+    assert_eq!(
+        [allowlist, blocklist, lists_spare_sign_ins],
+        [change.allowlist, change.blocklist, change.lists_spare_sign_ins]
+    );
     assert_eq!(Some(blocked_countries), change.blocked_countries);
     assert_eq!((test_mode, allowed_origins), (change.test_mode, change.allowed_origins));
     assert_eq!(instance.settings().await.unwrap(), changed);
@@ -103,4 +114,32 @@ async fn numbers_are_blocked_once(instance: &dyn InstanceDirectory) {
         instance.unblock(&again.id).await.unwrap().map(|entry| entry.created_at),
         Some(later(3))
     );
+}
+
+async fn numbers_are_allowed_once(instance: &dyn InstanceDirectory) {
+    let entry = |at: u64, number: &crate::E164| AllowedNumber {
+        id: AllowlistId::generate(later(at), &Random),
+        number: number.clone(),
+        created_at: later(at),
+    };
+    let (one, two) = (number(), number());
+    let (first, second) = (entry(0, &one), entry(1, &two));
+    assert!(!instance.is_allowed(&one).await.unwrap());
+    assert_eq!(instance.allow(&first).await.unwrap(), first);
+    assert_eq!(
+        instance.allow(&entry(2, &one)).await.unwrap(),
+        first,
+        "the entry that was there"
+    );
+    assert_eq!(instance.allow(&second).await.unwrap(), second);
+    assert_eq!(instance.allowed().await.unwrap(), [second.clone(), first.clone()]);
+    assert!(instance.is_allowed(&one).await.unwrap());
+    assert!(!instance.is_blocked(&one).await.unwrap(), "the lists are two");
+    let taken = join_all((0..8).map(|_| instance.disallow(&first.id))).await;
+    let taken: Vec<_> = taken.into_iter().filter_map(Result::unwrap).collect();
+    assert_eq!(taken, std::slice::from_ref(&first), "one of many takes it off");
+    assert!(!instance.is_allowed(&one).await.unwrap());
+    assert!(instance.is_allowed(&two).await.unwrap());
+    assert_eq!(instance.disallow(&second.id).await.unwrap(), Some(second));
+    assert_eq!(instance.allowed().await.unwrap(), []);
 }

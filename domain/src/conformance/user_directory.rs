@@ -7,7 +7,7 @@ use futures_util::future::{join, join_all};
 use super::full;
 use super::given::{NOW, changed, later, number, random, second_factor, stored, unverified, user_with, verified};
 use crate::change::Stores;
-use crate::ports::{Direction, OrderBy, Span, UserDirectory, UserFilter, UserQuery};
+use crate::ports::{Direction, OrderBy, Span, UserDirectory, UserFilter, UserPlace, UserQuery};
 use crate::{E164, PhoneNumber, User};
 
 /// The whole suite. Both ports are of one store.
@@ -17,9 +17,12 @@ pub async fn all(store: Stores<'_>, directory: &dyn UserDirectory) {
     users_are_listed_whole(store, directory).await;
     each_filter_finds_its_users(store, directory).await;
     parts_are_found_whatever_the_case(store, directory).await;
+    names_are_found_by_their_own_parts(store, directory).await;
+    banned_users_are_told_apart(store, directory).await;
     spans_leave_out_their_ends(store, directory).await;
     orders_put_the_unknown_last_and_ties_by_id(store, directory).await;
     pages_follow_on_each_other(store, directory).await;
+    a_page_begins_after_a_place(store, directory).await;
     a_list_shows_one_moment(store, directory).await;
 }
 
@@ -68,6 +71,7 @@ async fn list(directory: &dyn UserDirectory, filter: UserFilter, by: OrderBy, di
         filter,
         order_by: by,
         direction,
+        after: None,
         limit: 500,
         offset: 0,
     };
@@ -184,6 +188,92 @@ async fn parts_are_found_whatever_the_case(store: Stores<'_>, directory: &dyn Us
     assert_eq!(found(directory, filter).await, [], "a name is no number");
 }
 
+async fn names_are_found_by_their_own_parts(store: Stores<'_>, directory: &dyn UserDirectory) {
+    let mut users: Vec<User> = (0..3).map(|_| super::given::user()).collect();
+    users.sort_by_key(|user| user.id.clone());
+    for (user, (first, last)) in
+        users
+            .iter_mut()
+            .zip([(Some("Ada"), Some("Šílená")), (Some("Béa"), None), (None, None)])
+    {
+        user.profile.first_name = first.map(|name| name.parse().unwrap());
+        user.profile.last_name = last.map(|name| name.parse().unwrap());
+        user.profile.username = first.map(|name| format!("{}{:016x}", &name[..1], random()).parse().unwrap());
+        user.created_at = NOW;
+        stored(store, user).await;
+    }
+    let name = |part: &str| UserFilter {
+        name_query: Some(part.to_owned()),
+        ..among(&users)
+    };
+    for (part, expected) in [
+        ("a", &users[..2]),
+        ("AD", &users[..1]),
+        ("šíl", &users[..1]),
+        ("da ší", &users[..1]),
+        ("bé", &users[1..2]),
+        ("%", &[]),
+    ] {
+        assert_eq!(found(directory, name(part)).await, expected, "{part}");
+    }
+    let username = users[1].profile.username.clone().unwrap();
+    let by_username = |part: String| UserFilter {
+        username_query: Some(part),
+        ..among(&users)
+    };
+    let part = username.as_str()[1..].to_uppercase();
+    assert_eq!(found(directory, by_username(part)).await, &users[1..2]);
+    assert_eq!(found(directory, by_username("šílená".to_owned())).await, []);
+}
+
+async fn banned_users_are_told_apart(store: Stores<'_>, directory: &dyn UserDirectory) {
+    let mut users: Vec<User> = (0..3).map(|_| super::given::user()).collect();
+    users.sort_by_key(|user| user.id.clone());
+    for (at, user) in users.iter_mut().enumerate() {
+        (user.banned, user.created_at) = (at == 0, NOW);
+        stored(store, user).await;
+    }
+    for (banned, expected) in [
+        (Some(true), &users[..1]),
+        (Some(false), &users[1..]),
+        (None, &users[..]),
+    ] {
+        let filter = UserFilter {
+            banned,
+            ..among(&users)
+        };
+        assert_eq!(found(directory, filter).await, expected);
+    }
+}
+
+async fn a_page_begins_after_a_place(store: Stores<'_>, directory: &dyn UserDirectory) {
+    // Two of one moment: the id tells them apart.
+    let mut users: Vec<User> = (0..4).map(|_| super::given::user()).collect();
+    users.sort_by_key(|user| user.id.clone());
+    for (user, at) in users.iter_mut().zip([0, 1, 1, 2]) {
+        user.created_at = later(at);
+        stored(store, user).await;
+    }
+    for at in 0..users.len() {
+        let after = |direction| UserQuery {
+            filter: among(&users),
+            order_by: OrderBy::CreatedAt,
+            direction,
+            after: Some(UserPlace {
+                created_at: users[at].created_at,
+                id: users[at].id.clone(),
+            }),
+            limit: 500,
+            offset: 0,
+        };
+        let up = directory.list(&after(Direction::Ascending)).await.unwrap();
+        assert_eq!(up, &users[at + 1..]);
+        let mut down = directory.list(&after(Direction::Descending)).await.unwrap();
+        down.reverse();
+        assert_eq!(down, &users[..at]);
+    }
+}
+
 async fn spans_leave_out_their_ends(store: Stores<'_>, directory: &dyn UserDirectory) {
     let mut users: Vec<User> = (0..4).map(|_| super::given::user()).collect();
     for (at, user) in (0..).zip(&mut users) {
@@ -288,6 +378,7 @@ async fn pages_follow_on_each_other(store: Stores<'_>, directory: &dyn UserDirec
             filter: among(&users),
             order_by: OrderBy::CreatedAt,
             direction: Direction::Ascending,
+            after: None,
             limit,
             offset,
         };

@@ -32,11 +32,13 @@ pub enum Part {
     Settings,
     /// Numbers that are let in no more.
     Blocklist,
+    /// Numbers that are let in while only such ones are.
+    Allowlist,
 }
 
 impl Part {
     /// All parts, in an order in which nothing refers to what comes later.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Users,
         Self::PhoneNumbers,
         Self::BackupCodes,
@@ -49,6 +51,7 @@ impl Part {
         Self::Messages,
         Self::Settings,
         Self::Blocklist,
+        Self::Allowlist,
     ];
 
     /// Its name, for people and for the mark of a copy.
@@ -67,6 +70,7 @@ impl Part {
             Self::Messages => "messages",
             Self::Settings => "settings",
             Self::Blocklist => "blocklist",
+            Self::Allowlist => "allowlist",
         }
     }
 }

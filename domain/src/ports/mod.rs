@@ -50,7 +50,7 @@ pub use sms_outbox::{MessageQuery, SmsOutbox};
 pub use sms_receipts::{Callback, CallbackError, SmsReceipts};
 pub use sms_sender::{Sending, SmsSender};
 pub use store_health::{StoreError, StoreHealth};
-pub use user_directory::{Direction, OrderBy, Span, UserDirectory, UserFilter, UserQuery};
+pub use user_directory::{Direction, OrderBy, Span, UserDirectory, UserFilter, UserPlace, UserQuery};
 
 #[cfg(feature = "mock")]
 pub use {

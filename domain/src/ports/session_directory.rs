@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::{Client, ClientId, Session, SessionId, SessionStatus, Timestamp, UserId};
+use crate::{Client, ClientId, Session, SessionId, SessionStatus, SignUpId, Timestamp, UserId};
 
 /// Which sessions are meant; all given conditions must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,12 @@ pub trait SessionDirectory: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn client_of(&self, id: &SessionId) -> Result<Option<ClientId>, StoreError>;
+
+    /// Which client is, or was last, at a sign-up.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn client_at(&self, id: &SignUpId) -> Result<Option<ClientId>, StoreError>;
 
     /// One page of the sessions that fit, youngest first, each with its client; and how many fit in all.
     ///

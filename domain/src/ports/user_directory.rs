@@ -27,8 +27,14 @@ pub struct UserFilter {
     pub usernames: Vec<Username>,
     /// A part of a number, of the id, or of a name; case does not matter.
     pub query: Option<String>,
+    /// A part of the given name, of the family name, or of both with a blank between them; case does not matter.
+    pub name_query: Option<String>,
     /// A part of a number.
     pub phone_number_query: Option<String>,
+    /// A part of the username; case does not matter.
+    pub username_query: Option<String>,
+    /// Whether the user is banned.
+    pub banned: Option<bool>,
     /// When the user was made.
     pub created_at: Span,
     /// When the user was last active.
@@ -61,6 +67,15 @@ pub enum Direction {
     Descending,
 }
 
+/// The place of a user in the order of creation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserPlace {
+    /// When the user was made.
+    pub created_at: Timestamp,
+    /// Who it is.
+    pub id: UserId,
+}
+
 /// One page of users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserQuery {
@@ -70,6 +85,8 @@ pub struct UserQuery {
     pub order_by: OrderBy,
     /// Which way.
     pub direction: Direction,
+    /// Those who come after this place in the order of creation; it goes the way of the list.
+    pub after: Option<UserPlace>,
     /// At most so many.
     pub limit: u32,
     /// After leaving out so many.

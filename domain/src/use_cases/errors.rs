@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::SessionId;
 use crate::allowlist::NotAllowed;
 use crate::change::{ChangeError, Missing};
+use crate::instance::Entrance;
 use crate::password::PasswordError;
 use crate::ports::{HasherError, SendError, StoreError, Unique};
 use crate::proof::ProofError;
@@ -88,9 +89,9 @@ pub enum AuthError {
     /// Nobody may sign up.
     #[error("nobody may sign up")]
     SignUpClosed,
-    /// The number or its country is blocked for sign-ups.
-    #[error("the number is blocked")]
-    Blocked,
+    /// The lists of numbers keep the number out.
+    #[error("the number is not let in")]
+    Blocked(Entrance),
     /// The sign-in is at another step.
     #[error("the sign-in is at another step")]
     WrongStep,

@@ -13,6 +13,7 @@ mod delivery_crash;
 mod dev_tools;
 mod drain;
 mod handshake;
+mod held_number;
 mod invariants;
 mod limits;
 mod loads;

@@ -155,6 +155,7 @@ fn user() -> impl Strategy<Value = User> {
         password: access.0.map(|(hash, updated_at)| StoredPassword {
             hash: PasswordHash::new(hash),
             updated_at,
+            compromised: flags[0],
         }),
         failures: {
             let mut failures = Failures::default();

@@ -1,5 +1,7 @@
 //! Signing up, out and in, with cookies, as a browser does it.
 
+use std::time::Duration;
+
 use phoneproof_tests::{Browser, TestApp, text};
 use serde_json::{Value, json};
 
@@ -209,4 +211,214 @@ async fn a_session_is_touched_ended_and_answers_401_afterwards() {
         let refused = browser.post(&format!("{path}/{call}"), &[]).await;
         refused.is_error(401, "authentication_invalid");
     }
+}
+
+/// The newer custom-flow API names the strategy of a password, and a channel with every code.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_up_names_its_strategy_or_not() {
+    let app = TestApp::spawn().await;
+    let number = app.number();
+    let browser = Browser::new(&app);
+    let password = [("strategy", "password"), ("password", "correct horse battery")];
+    let named = [
+        password[0],
+        password[1],
+        ("phone_number", number.as_str()),
+        ("first_name", "Ada"),
+        ("unsafe_metadata", r#"{"plan":"pro"}"#),
+        ("legal_accepted", "true"),
+        ("locale", "en-US"),
+    ];
+    let created = browser.post("/v1/client/sign_ups", &named).await.response().clone();
+    let without = Browser::new(&app).post("/v1/client/sign_ups", &named[1..]).await;
+    let masked = |sign_up: &Value| {
+        let mut sign_up = sign_up.clone();
+        sign_up["id"] = Value::Null;
+        sign_up
+    };
+    assert_eq!(
+        masked(&created),
+        masked(without.response()),
+        "the strategy adds nothing"
+    );
+    assert_eq!(
+        (&created["status"], &created["has_password"], &created["first_name"]),
+        (&json!("missing_requirements"), &json!(true), &json!("Ada"))
+    );
+    let unasked = &created["verifications"]["phone_number"];
+    assert_eq!(
+        (&unasked["status"], &unasked["next_action"]),
+        (&Value::Null, &json!("needs_prepare"))
+    );
+    let path = format!("/v1/client/sign_ups/{}", text(&created["id"]));
+    let changed = browser.patch(&path, &password).await;
+    assert_eq!(masked(changed.response()), masked(&created));
+
+    for (form, status, code, param) in [
+        (
+            vec![("strategy", "password")],
+            422,
+            "form_conditional_param_missing",
+            "password",
+        ),
+        (
+            vec![("strategy", "password"), ("password", "")],
+            422,
+            "form_conditional_param_missing",
+            "password",
+        ),
+        (
+            vec![("strategy", "backup_code")],
+            422,
+            "form_param_value_invalid",
+            "strategy",
+        ),
+        (vec![("strategy", "ticket")], 422, "form_param_missing", "ticket"),
+        (
+            vec![("strategy", "ticket"), ("ticket", "x")],
+            400,
+            "ticket_invalid_code",
+            "",
+        ),
+    ] {
+        for refused in [
+            browser.post("/v1/client/sign_ups", &form).await,
+            browser.patch(&path, &form).await,
+        ] {
+            refused.is_error(status, code);
+            if !param.is_empty() {
+                refused.about(param);
+            }
+        }
+    }
+
+    let prepare = format!("{path}/prepare_verification");
+    let form = [("strategy", "phone_code"), ("channel", "sms")];
+    let prepared = browser.post(&prepare, &form).await;
+    assert_eq!(
+        prepared.response()["verifications"]["phone_number"]["status"],
+        "unverified"
+    );
+    let code = app.code(&number).await;
+    let form = [("strategy", "phone_code"), ("code", code.as_str())];
+    let done = browser.post(&format!("{path}/attempt_verification"), &form).await;
+    assert_eq!(done.response()["status"], "complete");
+    // `finalize()`
+    let session = text(&done.response()["created_session_id"]).to_owned();
+    let touch = format!("/v1/client/sessions/{session}/touch");
+    let touched = browser.post(&touch, &[("intent", "select_session")]).await;
+    assert_eq!(touched.response()["status"], "active");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_up_that_is_changed_sends_a_code_at_once_if_asked_to() {
+    let app = TestApp::spawn().await;
+    let (browser, number) = (Browser::new(&app), app.number());
+    let begun = browser.post("/v1/client/sign_ups", &[("first_name", "Ada")]).await;
+    let path = format!("/v1/client/sign_ups/{}", text(&begun.response()["id"]));
+    let refused = browser.patch(&path, &[("strategy", "phone_code")]).await;
+    refused.is_error(422, "form_param_missing").about("phone_number");
+    let form = [("phone_number", number.as_str()), ("strategy", "phone_code")];
+    let sent = browser.patch(&path, &form).await.response().clone();
+    assert_eq!(sent["verifications"]["phone_number"]["status"], "unverified");
+    let again = browser.patch(&path, &[("strategy", "phone_code")]).await;
+    again.is_error(429, "verification_code_too_many_requests");
+    // Another number discards the proof, and the code that was out with it.
+    let old = app.code(&number).await;
+    let other = app.number();
+    let form = [("phone_number", other.as_str()), ("strategy", "phone_code")];
+    let _ = browser.patch(&path, &form).await.response();
+    let attempt = format!("{path}/attempt_verification");
+    let refused = browser
+        .post(&attempt, &[("strategy", "phone_code"), ("code", &old)])
+        .await;
+    assert_eq!(refused.status, 422, "{refused:#?}");
+    let code = app.code(&other).await;
+    let done = browser
+        .post(&attempt, &[("strategy", "phone_code"), ("code", &code)])
+        .await;
+    assert_eq!(done.response()["phone_number"], other.as_str());
+    assert_eq!(done.response()["status"], "complete");
+}
+
+/// `signIn.password()`, `signIn.phoneCode`, `signIn.resetPasswordPhoneCode`, `signIn.mfa`, parameter by parameter.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newer_custom_flows_sign_in() {
+    let app = TestApp::spawn().await;
+    let (number, second) = (app.number(), app.number());
+    let browser = Browser::new(&app);
+    browser.sign_up(&app, &number).await;
+    let set = [("new_password", "correct horse battery")];
+    let _ = browser.post("/v1/me/change_password", &set).await.response();
+    let sign_out = async || browser.delete("/v1/client/sessions").await;
+    let _ = sign_out().await;
+    let around = [("locale", "en-US"), ("timezone", "Europe/Zurich")];
+
+    let form = [
+        ("identifier", number.as_str()),
+        ("password", "correct horse battery"),
+        around[0],
+    ];
+    let done = browser.post("/v1/client/sign_ins", &form).await;
+    assert_eq!(done.response()["status"], "complete", "password()");
+    let (_, codes) = browser.add_second_factor(&app, &second).await;
+    let _ = sign_out().await;
+
+    app.clock.advance(Duration::from_secs(60));
+    let begun = browser
+        .post(
+            "/v1/client/sign_ins",
+            &[("identifier", number.as_str()), around[0], around[1]],
+        )
+        .await;
+    let begun = begun.response().clone();
+    let path = format!("/v1/client/sign_ins/{}", text(&begun["id"]));
+    let factor = text(&begun["supported_first_factors"][0]["phone_number_id"]).to_owned();
+    let code_to = async |step: &str, strategy: &str, factor: &str| {
+        let form = [("phone_number_id", factor), ("strategy", strategy), ("channel", "sms")];
+        let prepared = browser.post(&format!("{path}/prepare_{step}"), &form).await;
+        let _ = prepared.response();
+    };
+    code_to("first_factor", "phone_code", &factor).await;
+    let code = app.code(&number).await;
+    let form = [("code", code.as_str()), ("strategy", "phone_code")];
+    let half = browser.post(&format!("{path}/attempt_first_factor"), &form).await;
+    assert_eq!(
+        half.response()["status"],
+        "needs_second_factor",
+        "phoneCode.verifyCode()"
+    );
+    let factor = text(&half.response()["supported_second_factors"][0]["phone_number_id"]).to_owned();
+    code_to("second_factor", "phone_code", &factor).await;
+    let code = app.code(&second).await;
+    let form = [("code", code.as_str()), ("strategy", "phone_code")];
+    let done = browser.post(&format!("{path}/attempt_second_factor"), &form).await;
+    assert_eq!(done.response()["status"], "complete", "mfa.verifyPhoneCode()");
+    let _ = sign_out().await;
+
+    app.clock.advance(Duration::from_secs(60));
+    let begun = browser.post("/v1/client/sign_ins", &[("identifier", &number)]).await;
+    let begun = begun.response().clone();
+    let path = format!("/v1/client/sign_ins/{}", text(&begun["id"]));
+    let strategy = ("strategy", "reset_password_phone_code");
+    let factor = text(&begun["supported_first_factors"][0]["phone_number_id"]).to_owned();
+    let form = [("phone_number_id", factor.as_str()), strategy];
+    let _ = browser
+        .post(&format!("{path}/prepare_first_factor"), &form)
+        .await
+        .response();
+    let code = app.code(&number).await;
+    let half = browser
+        .post(
+            &format!("{path}/attempt_first_factor"),
+            &[("code", code.as_str()), strategy],
+        )
+        .await;
+    assert_eq!(half.response()["status"], "needs_new_password");
+    let form = [("password", "another horse"), ("sign_out_of_other_sessions", "true")];
+    let half = browser.post(&format!("{path}/reset_password"), &form).await;
+    assert_eq!(half.response()["status"], "needs_second_factor");
+    let form = [("code", codes[0].as_str()), ("strategy", "backup_code")];
+    let done = browser.post(&format!("{path}/attempt_second_factor"), &form).await;
+    assert_eq!(done.response()["status"], "complete", "mfa.verifyBackupCode()");
 }

@@ -4,13 +4,13 @@ use diesel::prelude::*;
 use diesel::query_builder::QueryFragment;
 use phoneproof_domain::ports::{Part, Record, StoreError};
 use phoneproof_store_rows::archive::{
-    BlockedNumberRow, EventRow, LimitRows, SettingRow, SigningKeyRow, WholeClientRow, WholeSignInTokenRow,
-    WholeUserRow, rows,
+    AllowedNumberRow, BlockedNumberRow, EventRow, LimitRows, SettingRow, SigningKeyRow, WholeClientRow,
+    WholeSignInTokenRow, WholeUserRow, rows,
 };
 use phoneproof_store_rows::rows::{BackupCodeRow, MessageRow, PhoneNumberRow, SessionRow};
 use phoneproof_store_rows::schema::{
-    backup_codes, blocklist, clients, instance_settings, phone_numbers, sessions, sign_in_tokens, signing_keys,
-    sms_messages, users, webhook_events,
+    allowlist, backup_codes, blocklist, clients, instance_settings, phone_numbers, sessions, sign_in_tokens,
+    signing_keys, sms_messages, users, webhook_events,
 };
 
 use crate::schema::limits;
@@ -50,6 +50,7 @@ pub(super) fn steps(part: Part, records: &[Record]) -> Result<Vec<Step>, StoreEr
         Part::Messages => insert!(MessageRow: sms_messages),
         Part::Settings => insert!(SettingRow: instance_settings),
         Part::Blocklist => insert!(BlockedNumberRow: blocklist),
+        Part::Allowlist => insert!(AllowedNumberRow: allowlist),
     })
 }
 

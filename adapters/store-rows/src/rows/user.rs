@@ -58,6 +58,7 @@ pub struct StandingColumns {
     updated_at_ms: i64,
     password_hash: Option<String>,
     password_updated_at_ms: Option<i64>,
+    password_compromised: bool,
     failures: Option<String>,
     texted_notices: Option<String>,
     credentials_generation: i64,
@@ -94,6 +95,7 @@ impl UserRow {
                 last_active_at_ms: millis(user.last_active_at),
                 updated_at_ms: user.updated_at.as_millis(),
                 password_hash: user.password.as_ref().map(|stored| stored.hash.as_str().to_owned()),
+                password_compromised: user.password.as_ref().is_some_and(|stored| stored.compromised),
                 password_updated_at_ms: user.password.as_ref().map(|stored| stored.updated_at.as_millis()),
                 failures: (!user.failures.is_empty()).then(|| document(&user.failures)),
                 texted_notices: (!user.texted_notices.is_empty()).then(|| document(&user.texted_notices)),
@@ -136,6 +138,7 @@ impl UserRow {
             (Some(hash), Some(updated_at)) => Some(StoredPassword {
                 hash: PasswordHash::new(hash.clone()),
                 updated_at,
+                compromised: standing.password_compromised,
             }),
             (None, None) => None,
             _ => return Err(place.corrupt("password_hash", "not as its time says")),

@@ -5,16 +5,16 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use phoneproof_domain::ports::{Part, Record};
 use phoneproof_store_rows::archive::{
-    BlockedNumberRow, COUNT_LIMITS, EventRow, LimitRows, Number, SettingRow, SigningKeyRow, WholeClientRow,
-    WholeSignInTokenRow, WholeUserRow, records,
+    AllowedNumberRow, BlockedNumberRow, COUNT_LIMITS, EventRow, LimitRows, Number, SettingRow, SigningKeyRow,
+    WholeClientRow, WholeSignInTokenRow, WholeUserRow, records,
 };
 use phoneproof_store_rows::page_of;
 use phoneproof_store_rows::rows::{
     BackupCodeRow, ClientRow, MessageRow, PhoneNumberRow, SessionRow, SignInTokenRow, UserRow,
 };
 use phoneproof_store_rows::schema::{
-    backup_codes, blocklist, clients, instance_settings, phone_numbers, sessions, sign_in_tokens, signing_keys,
-    sms_messages, users, webhook_events,
+    allowlist, backup_codes, blocklist, clients, instance_settings, phone_numbers, sessions, sign_in_tokens,
+    signing_keys, sms_messages, users, webhook_events,
 };
 
 use crate::readers::ReadError;
@@ -39,6 +39,7 @@ pub(super) fn count(connection: &mut SqliteConnection, part: Part) -> Result<u64
         Part::Messages => rows!(sms_messages),
         Part::Settings => rows!(instance_settings),
         Part::Blocklist => rows!(blocklist),
+        Part::Allowlist => rows!(allowlist),
     };
     Ok(count.unsigned_abs())
 }
@@ -72,6 +73,7 @@ pub(super) fn page(
         Part::Messages => page!(MessageRow: sms_messages by id),
         Part::Settings => page!(SettingRow: instance_settings by name),
         Part::Blocklist => page!(BlockedNumberRow: blocklist by number),
+        Part::Allowlist => page!(AllowedNumberRow: allowlist by number),
     })
 }
 

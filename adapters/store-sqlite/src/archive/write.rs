@@ -3,13 +3,13 @@
 use diesel::prelude::*;
 use phoneproof_domain::ports::{Part, Record, StoreError};
 use phoneproof_store_rows::archive::{
-    BlockedNumberRow, EventRow, LimitRows, SettingRow, SigningKeyRow, WholeClientRow, WholeSignInTokenRow,
-    WholeUserRow, rows,
+    AllowedNumberRow, BlockedNumberRow, EventRow, LimitRows, SettingRow, SigningKeyRow, WholeClientRow,
+    WholeSignInTokenRow, WholeUserRow, rows,
 };
 use phoneproof_store_rows::rows::{BackupCodeRow, MessageRow, PhoneNumberRow, SessionRow};
 use phoneproof_store_rows::schema::{
-    backup_codes, blocklist, clients, instance_settings, phone_numbers, sessions, sign_in_tokens, signing_keys,
-    sms_messages, users, webhook_events,
+    allowlist, backup_codes, blocklist, clients, instance_settings, phone_numbers, sessions, sign_in_tokens,
+    signing_keys, sms_messages, users, webhook_events,
 };
 
 use crate::errors::Failure;
@@ -44,6 +44,7 @@ pub(super) fn insert(part: Part, records: &[Record]) -> Result<Insert, StoreErro
         Part::Messages => each!(MessageRow: sms_messages),
         Part::Settings => each!(SettingRow: instance_settings),
         Part::Blocklist => each!(BlockedNumberRow: blocklist),
+        Part::Allowlist => each!(AllowedNumberRow: allowlist),
     })
 }
 

@@ -95,9 +95,20 @@ impl Params {
         parsed(self.required(name)?, name, policy)
     }
 
+    /// Whether the parameter is there with a value: neither null nor an empty text or list.
+    pub(crate) fn has_value(&self, name: &str) -> bool {
+        match self.0.get(name) {
+            None | Some(Param::Json(Value::Null)) => false,
+            Some(Param::Form(values)) => values.iter().any(|value| !value.is_empty()),
+            Some(Param::Json(Value::String(text))) => !text.is_empty(),
+            Some(Param::Json(Value::Array(values))) => !values.is_empty(),
+            Some(Param::Json(_) | Param::Twice) => true,
+        }
+    }
+
     /// Refuses by name what Clerk's instances take here and this one does not: nobody shall believe that it was heeded.
     pub(crate) fn refuse(&self, unbuilt: &[&'static str]) -> Result<(), ApiError> {
-        match unbuilt.iter().find(|name| self.has(name)) {
+        match unbuilt.iter().find(|name| self.has_value(name)) {
             Some(name) => Err(ApiError::ParamUnknown(name)),
             None => Ok(()),
         }
@@ -164,6 +175,15 @@ impl Params {
                 .collect::<Result<_, _>>()
                 .map(Some),
             _ => Ok(self.text(name)?.map(|text| vec![text])),
+        }
+    }
+
+    /// Texts, at least one.
+    pub(crate) fn required_list(&self, name: &'static str) -> Result<Vec<&str>, ApiError> {
+        match self.list(name)? {
+            None => Err(ApiError::ParamMissing(name)),
+            Some(texts) if texts.is_empty() => Err(ApiError::ParamNil(name)),
+            Some(texts) => Ok(texts),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use phoneproof_domain::InstanceSettings;
 use serde_json::json;
 
 use crate::http::AppState;
@@ -9,7 +10,16 @@ use crate::http::present::envelope::bare;
 
 pub(crate) async fn show(state: Data<AppState>) -> HttpResponse {
     let mut environment = state.environment.clone();
-    // The one part that a back end changes while the instance runs.
-    environment["auth_config"]["test_mode"] = json!(state.cases.policy().test_mode());
+    // What a back end changes while the instance runs.
+    let policy = state.cases.policy();
+    environment["auth_config"]["test_mode"] = json!(policy.test_mode());
+    let restrictions = policy.live.read(InstanceSettings::restrictions);
+    for (name, enabled) in [
+        ("allowlist", restrictions.allowlist),
+        ("blocklist", restrictions.blocklist),
+        ("allowlist_blocklist_disabled_on_sign_in", restrictions.spare_sign_ins),
+    ] {
+        environment["user_settings"]["restrictions"][name]["enabled"] = json!(enabled);
+    }
     bare(environment)
 }

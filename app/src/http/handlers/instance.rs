@@ -1,10 +1,10 @@
-//! The instance's settings and blocklist, by secret key (contract 8.5).
+//! The instance and its settings, by secret key (contract 8.5).
 
 use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path};
-use phoneproof_domain::{BlockedNumber, Country, InstanceSettings, SettingsChange};
+use actix_web::web::Data;
+use phoneproof_domain::{Country, InstanceSettings, SettingsChange};
 use serde_json::{Value, json};
 
 use crate::config::page_origin;
@@ -13,7 +13,6 @@ use crate::http::extract::back_end::BackEnd;
 use crate::http::extract::body::Body;
 use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
-use crate::http::present::json::DeletedJson;
 
 fn communication_json(settings: &InstanceSettings) -> Value {
     let codes: Vec<&str> = settings.blocked_countries.iter().map(Country::as_str).collect();
@@ -69,30 +68,42 @@ pub(crate) async fn update(_: BackEnd, state: Data<AppState>, Body(params): Body
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn blocked_json(entry: &BlockedNumber) -> Value {
-    json!({
-        "object": "blocklist_identifier",
-        "id": entry.id.as_str(),
-        "identifier": entry.number.as_str(),
-        "identifier_type": "phone_number",
-        "created_at": entry.created_at.as_millis(),
-        "updated_at": entry.created_at.as_millis(),
-    })
+pub(crate) async fn show(_: BackEnd, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let settings = state.cases.instance_settings().await?;
+    let configured = state.origins.configured().to_vec();
+    Ok(bare(json!({
+        "object": "instance",
+        "id": state.instance_id,
+        "environment_type": if state.development { "development" } else { "production" },
+        "allowed_origins": settings.allowed_origins.unwrap_or(configured),
+    })))
 }
 
-pub(crate) async fn blocklist(_: BackEnd, state: Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let blocked = state.cases.blocklist().await?;
-    let data: Vec<Value> = blocked.iter().map(blocked_json).collect();
-    Ok(bare(json!({ "data": data, "total_count": data.len() })))
-}
-
-pub(crate) async fn block(_: BackEnd, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
-    let number = params.required_number("identifier", state.cases.policy())?;
-    Ok(bare(blocked_json(&state.cases.block_number(number).await?)))
-}
-
-pub(crate) async fn unblock(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
-    let id = id.parse().map_err(|_| ApiError::NotFound)?;
-    let entry = state.cases.unblock_number(&id).await?;
-    Ok(bare(DeletedJson::new("blocklist_identifier", entry.id.as_str())))
+/// What is about e-mail addresses decides nothing here, and cannot be turned on.
+pub(crate) async fn update_restrictions(
+    _: BackEnd,
+    state: Data<AppState>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
+    for name in ["block_email_subaddresses", "block_disposable_email_domains"] {
+        if params.flag(name)? == Some(true) {
+            return Err(ApiError::ParamUnknown(name));
+        }
+    }
+    let change = SettingsChange {
+        allowlist: params.flag("allowlist")?,
+        blocklist: params.flag("blocklist")?,
+        lists_spare_sign_ins: params.flag("allowlist_blocklist_disabled_on_sign_in")?,
+        ..SettingsChange::default()
+    };
+    let restrictions = state.cases.change_instance(change).await?.restrictions();
+    Ok(bare(json!({
+        "object": "instance_restrictions",
+        "allowlist": restrictions.allowlist,
+        "blocklist": restrictions.blocklist,
+        "allowlist_blocklist_disabled_on_sign_in": restrictions.spare_sign_ins,
+        "block_email_subaddresses": false,
+        "block_disposable_email_domains": false,
+        "ignore_dots_for_gmail_addresses": false,
+    })))
 }

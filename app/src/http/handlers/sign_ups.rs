@@ -3,11 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use phoneproof_domain::use_cases::SignUpRequest;
-use phoneproof_domain::{AttemptOutcome, Metadata, OtpCode};
+use phoneproof_domain::{AttemptOutcome, Metadata, OtpCode, Strategy, TicketError};
 
 use crate::http::AppState;
 use crate::http::detached::detached;
 use crate::http::extract::body::Body;
+use crate::http::extract::factor::strategy;
 use crate::http::extract::ids::named;
 use crate::http::extract::params::Params;
 use crate::http::extract::visitor::Visitor;
@@ -19,11 +20,7 @@ pub(crate) async fn create(
     state: Data<AppState>,
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let mut request = request(&state, &params)?;
-    if let Some(strategy) = params.given("strategy")? {
-        must_be_phone_code(strategy)?;
-        request.prepare = true;
-    }
+    let request = request(&state, &params)?;
     let Visitor { page, context, .. } = visitor;
     let cases = state.cases.clone();
     let done = detached(async move { cases.create_sign_up(&context, request).await }).await?;
@@ -42,11 +39,10 @@ pub(crate) async fn update(
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
     let request = request(&state, &params)?;
-    let done = state
-        .cases
-        .update_sign_up(&visitor.context, &named(&id)?, request)
-        .await?;
-    visitor.page.envelope(&state, &done, Part::SignUp).await
+    let Visitor { page, context, .. } = visitor;
+    let (cases, id) = (state.cases.clone(), named(&id)?);
+    let done = detached(async move { cases.update_sign_up(&context, &id, request).await }).await?;
+    page.envelope(&state, &done, Part::SignUp).await
 }
 
 pub(crate) async fn prepare(
@@ -91,6 +87,8 @@ fn must_be_phone_code(strategy: &str) -> Result<(), ApiError> {
     }
 }
 
+/// What a sign-up is given. The strategy says what is done with it: a code is sent at once, or a password is set, which
+/// it does without being named, too.
 fn request(state: &AppState, params: &Params) -> Result<SignUpRequest, ApiError> {
     let number = params.number("phone_number", state.cases.policy())?;
     let text = |name| -> Result<_, ApiError> {
@@ -99,6 +97,20 @@ fn request(state: &AppState, params: &Params) -> Result<SignUpRequest, ApiError>
             .map(|text| text.parse().map_err(|_| ApiError::ParamFormat(name)))
             .transpose()
     };
+    let password = params.given("password")?;
+    let strategy = params.given("strategy")?.map(strategy).transpose()?;
+    let prepare = match strategy {
+        None => false,
+        Some(Strategy::PhoneCode) => true,
+        Some(Strategy::Password) if password.is_some() => false,
+        Some(Strategy::Password) => return Err(ApiError::ConditionalParamMissing("password")),
+        // Tickets that sign up are invitations, which go by e-mail: none of ours is one.
+        Some(Strategy::Ticket) => {
+            params.required("ticket")?;
+            return Err(TicketError::Unknown.into());
+        }
+        Some(Strategy::ResetPasswordPhoneCode | Strategy::BackupCode) => return Err(ApiError::ParamValue("strategy")),
+    };
     for name in ["email_address", "username", "web3_wallet"] {
         if params.given(name)?.is_some() {
             return Err(ApiError::ParamUnknown(name));
@@ -106,11 +118,11 @@ fn request(state: &AppState, params: &Params) -> Result<SignUpRequest, ApiError>
     }
     Ok(SignUpRequest {
         number,
-        password: params.given("password")?.map(str::to_owned),
+        password: password.map(str::to_owned),
         first_name: text("first_name")?,
         last_name: text("last_name")?,
         locale: text("locale")?,
         unsafe_metadata: params.object("unsafe_metadata")?.map(Metadata::new).transpose()?,
-        prepare: false,
+        prepare,
     })
 }

@@ -2,8 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use phoneproof_domain::use_cases::{AdminProfileUpdate, MetadataUpdate, NewUser};
-use phoneproof_domain::{BackupCode, E164, Metadata, Password, Profile, Standing, Timestamp, User};
+use phoneproof_domain::ports::UserQuery;
+use phoneproof_domain::use_cases::{AdminProfileUpdate, AuthError, MetadataUpdate, NewUser};
+use phoneproof_domain::{BackupCode, E164, Metadata, Password, Profile, Standing, Timestamp, User, UserId};
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -15,7 +16,7 @@ use crate::http::extract::ids::user_named;
 use crate::http::extract::params;
 use crate::http::extract::params::Params;
 use crate::http::extract::profile::{patch, profile_update};
-use crate::http::extract::user_filter::{user_filter, user_query};
+use crate::http::extract::user_filter::{STARTING_AFTER, user_filter, user_page};
 use crate::http::present::envelope::bare;
 use crate::http::present::error::ApiError;
 use crate::http::present::json::{DeletedJson, PhoneNumberJson, UserJson};
@@ -45,22 +46,36 @@ pub(crate) async fn create(_: BackEnd, state: Data<AppState>, Body(params): Body
         locked: params.flag("locked")?.unwrap_or(false),
         delete_self_enabled: params.flag("delete_self_enabled")?,
         password: password(&state, &params)?,
+        may_lack_number: params.flag("skip_user_requirement")?.unwrap_or(false),
     };
     Ok(shown(&state, &state.cases.create_user(new).await?))
 }
 
 pub(crate) async fn list(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
-    let users = state.cases.list_users(&user_query(&params)?).await?;
-    Ok(bare(
-        users
-            .iter()
-            .map(|user| UserJson::for_back_end(user, &state.cases))
-            .collect::<Vec<_>>(),
-    ))
+    let page = user_page(&params)?;
+    let Some(filter) = page.filter else {
+        return Ok(all_shown(&state, &[]));
+    };
+    let query = UserQuery {
+        filter,
+        order_by: page.order_by,
+        direction: page.direction,
+        after: None,
+        limit: page.limit,
+        offset: page.offset,
+    };
+    match state.cases.list_users(query, page.starting_after.as_ref()).await {
+        Ok(users) => Ok(all_shown(&state, &users)),
+        Err(AuthError::NotFound) => Err(ApiError::ResourceParam(STARTING_AFTER)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(crate) async fn count(_: BackEnd, state: Data<AppState>, Query(params): Query) -> Result<HttpResponse, ApiError> {
-    let total_count = state.cases.count_users(&user_filter(&params)?).await?;
+    let total_count = match user_filter(&params)? {
+        Some(filter) => state.cases.count_users(&filter).await?,
+        None => 0,
+    };
     Ok(bare(json!({ "object": "total_count", "total_count": total_count })))
 }
 
@@ -154,6 +169,68 @@ pub(crate) async fn unban(_: BackEnd, state: Data<AppState>, id: Path<String>) -
     Ok(shown(&state, &state.cases.set_banned(&user_named(&id)?, false).await?))
 }
 
+pub(crate) async fn ban_each(_: BackEnd, state: Data<AppState>, Body(params): Body) -> Result<HttpResponse, ApiError> {
+    set_each_banned(&state, &params, true).await
+}
+
+pub(crate) async fn unban_each(
+    _: BackEnd,
+    state: Data<AppState>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
+    set_each_banned(&state, &params, false).await
+}
+
+async fn set_each_banned(state: &AppState, params: &Params, banned: bool) -> Result<HttpResponse, ApiError> {
+    let mut ids: Vec<UserId> = Vec::new();
+    for id in params.required_list("user_ids")? {
+        let id = user_named(id)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(all_shown(state, &state.cases.set_each_banned(&ids, banned).await?))
+}
+
+pub(crate) async fn set_compromised(
+    _: BackEnd,
+    state: Data<AppState>,
+    id: Path<String>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
+    let sign_out = params.flag("revoke_all_sessions")?.unwrap_or(false);
+    let user = state.cases.set_compromised(&user_named(&id)?, true, sign_out).await?;
+    Ok(shown(&state, &user))
+}
+
+pub(crate) async fn unset_compromised(
+    _: BackEnd,
+    state: Data<AppState>,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let user = state.cases.set_compromised(&user_named(&id)?, false, false).await?;
+    Ok(shown(&state, &user))
+}
+
+/// Authenticator apps are not among the second factors here; the codes on paper behind them are.
+pub(crate) async fn verify_totp(
+    _: BackEnd,
+    state: Data<AppState>,
+    id: Path<String>,
+    Body(params): Body,
+) -> Result<HttpResponse, ApiError> {
+    let code = params.required("code")?;
+    let user = state.cases.user(&user_named(&id)?).await?.id;
+    let code = BackupCode::parse(code).map_err(|_| ApiError::BackupCodeMalformed)?;
+    state.cases.redeem_backup_code(&user, &code).await?;
+    Ok(bare(json!({ "verified": true, "code_type": "backup_code" })))
+}
+
+pub(crate) async fn remove_totp(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let user = state.cases.user(&user_named(&id)?).await?;
+    Ok(bare(json!({ "user_id": user.id.as_str() })))
+}
+
 pub(crate) async fn lock(_: BackEnd, state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, ApiError> {
     Ok(shown(&state, &state.cases.set_locked(&user_named(&id)?, true).await?))
 }
@@ -178,6 +255,11 @@ pub(crate) async fn replace_phone_numbers(
         .replace_phone_numbers(&user_named(&id)?, &number, standing)
         .await?;
     Ok(bare(PhoneNumberJson::of(&user, &id, None, state.cases.now())?))
+}
+
+fn all_shown(state: &AppState, users: &[User]) -> HttpResponse {
+    let users = users.iter().map(|user| UserJson::for_back_end(user, &state.cases));
+    bare(users.collect::<Vec<_>>())
 }
 
 fn shown(state: &AppState, user: &User) -> HttpResponse {

@@ -2,10 +2,13 @@
 
 use actix_web::web::to;
 
-use crate::http::handlers::{back_end_sessions, handshake, instance, jwks, phone_numbers, sms_messages, users};
+use crate::http::handlers::{
+    absent, back_end_sessions, back_end_sign_ups, handshake, instance, jwks, number_lists, phone_numbers, sms_messages,
+    users,
+};
 use crate::http::operations::Answer::{Json, Nothing};
 use crate::http::operations::Caller::BackEnd;
-use crate::http::operations::Parameter::{Flag, Integer, List, Object, Required, Text};
+use crate::http::operations::Parameter::{Flag, Integer, List, Object, Required, RequiredList, Text};
 use crate::http::operations::{DELETE, GET, Group, PATCH, POST, PUT, Parameter, op};
 
 /// Filters, order and page of a list of users.
@@ -15,19 +18,33 @@ const LIST: &[Parameter] = &[
     List("external_id"),
     List("username"),
     Text("query"),
+    Text("name_query"),
     Text("phone_number_query"),
+    Text("username_query"),
+    Flag("banned"),
     Integer("created_at_after"),
     Integer("created_at_before"),
     Integer("last_active_at_after"),
     Integer("last_active_at_before"),
+    Integer("last_active_at_since"),
     Integer("last_sign_in_at_after"),
     Integer("last_sign_in_at_before"),
+    // What no user here has: they match nobody.
+    List("email_address"),
+    Text("email_address_query"),
+    List("web3_wallet"),
+    List("organization_id"),
+    Text("provider"),
+    List("provider_user_id"),
     Text("order_by"),
+    Text("starting_after"),
     Integer("limit"),
     Integer("offset"),
 ];
-/// The filters alone: no `order_by`, `limit` and `offset`.
-const FILTERS: &[Parameter] = LIST.split_at(LIST.len() - 3).0;
+/// The filters alone: no `order_by`, `starting_after`, `limit` and `offset`.
+const FILTERS: &[Parameter] = LIST.split_at(LIST.len() - 4).0;
+/// Which part of a list that is empty here.
+const PAGE: &[Parameter] = &[Flag("paginated"), Integer("limit"), Integer("offset")];
 
 #[rustfmt::skip]
 pub(super) const USERS: Group = Group {
@@ -40,13 +57,18 @@ pub(super) const USERS: Group = Group {
             "Creates a user",
             &[
                 List("phone_number"), List("phone_number_identification_status"), Text("password"),
-                Flag("skip_password_checks"), Flag("skip_password_requirement"), Text("first_name"), Text("last_name"),
+                Flag("skip_password_checks"), Flag("skip_password_requirement"), Flag("skip_user_requirement"),
+                Text("first_name"), Text("last_name"),
                 Text("username"), Text("external_id"), Object("public_metadata"), Object("private_metadata"),
                 Object("unsafe_metadata"), List("backup_codes"), Text("locale"), Text("notice_email_address"),
                 Text("created_at"), Flag("banned"), Flag("locked"), Flag("delete_self_enabled"),
             ], Json("User")),
         op(GET, "/v1/users/count", BackEnd, || to(users::count),
             "Counts users", FILTERS, Json("TotalCount")),
+        op(POST, "/v1/users/ban", BackEnd, || to(users::ban_each),
+            "Bans several users and ends their sessions", &[RequiredList("user_ids")], Json("[User]")),
+        op(POST, "/v1/users/unban", BackEnd, || to(users::unban_each),
+            "Lifts the bans of several users", &[RequiredList("user_ids")], Json("[User]")),
         op(GET, "/v1/users/{id}", BackEnd, || to(users::show),
             "Returns a user", &[], Json("User")),
         op(PATCH, "/v1/users/{id}", BackEnd, || to(users::update),
@@ -84,6 +106,15 @@ pub(super) const USERS: Group = Group {
             "Checks a password", &[Required("password")], Json("Verified")),
         op(POST, "/v1/users/{id}/remove_password", BackEnd, || to(back_end_sessions::remove_password),
             "Removes the password", &[], Json("User")),
+        op(POST, "/v1/users/{id}/password/set_compromised", BackEnd, || to(users::set_compromised),
+            "Marks the password as known to others: it signs in no more, and is to be reset",
+            &[Flag("revoke_all_sessions")], Json("User")),
+        op(POST, "/v1/users/{id}/password/unset_compromised", BackEnd, || to(users::unset_compromised),
+            "Lets the password sign in again", &[], Json("User")),
+        op(POST, "/v1/users/{id}/verify_totp", BackEnd, || to(users::verify_totp),
+            "Checks a backup code, and uses it up", &[Required("code")], Json("VerifiedCode")),
+        op(DELETE, "/v1/users/{id}/totp", BackEnd, || to(users::remove_totp),
+            "Turns off authenticator apps, of which there are none here", &[], Json("UserId")),
     ],
 };
 
@@ -132,6 +163,12 @@ pub(super) const SESSIONS: Group = Group {
             "Revokes a session", &[], Json("BackEndSession")),
         op(POST, "/v1/sessions/{id}/tokens", BackEnd, || to(back_end_sessions::token),
             "Issues a session token", &[Integer("expires_in_seconds")], Json("Token")),
+        op(POST, "/v1/sessions/{id}/refresh", BackEnd, || to(back_end_sessions::refresh),
+            "Is always refused with 401: there are no refresh tokens here, and a handshake does their work",
+            &[
+                Text("expired_token"), Text("refresh_token"), Text("request_origin"), Text("format"),
+                Text("suffixed_cookies"), Object("request_headers"),
+            ], Json("Token")),
         op(GET, "/v1/clients", BackEnd, || to(back_end_sessions::list_clients),
             "Lists clients, newest first; with `paginated` as `{ data, total_count }`",
             &[Flag("paginated"), Integer("limit"), Integer("offset")], Json("*")),
@@ -156,10 +193,18 @@ pub(super) const SESSIONS: Group = Group {
 #[rustfmt::skip]
 pub(super) const INSTANCE: Group = Group {
     tag: "Secret key: instance",
-    about: "Settings of the instance, its blocklist, and the texts it sent.",
+    about: "Settings of the instance, who may sign up, and the texts it sent.",
     operations: &[
+        op(GET, "/v1/instance", BackEnd, || to(instance::show),
+            "Returns the instance", &[], Json("Instance")),
         op(PATCH, "/v1/instance", BackEnd, || to(instance::update),
             "Changes settings of the running instance", &[Flag("test_mode"), List("allowed_origins")], Nothing),
+        op(PATCH, "/v1/instance/restrictions", BackEnd, || to(instance::update_restrictions),
+            "Changes whether the allowlist and the blocklist decide who is let in",
+            &[
+                Flag("allowlist"), Flag("blocklist"), Flag("allowlist_blocklist_disabled_on_sign_in"),
+                Flag("block_email_subaddresses"), Flag("block_disposable_email_domains"),
+            ], Json("Restrictions")),
         op(GET, "/v1/instance/communication", BackEnd, || to(instance::show_communication),
             "Lists the countries to which no texts are sent", &[], Json("Communication")),
         op(PATCH, "/v1/instance/communication", BackEnd, || to(instance::update_communication),
@@ -173,11 +218,58 @@ pub(super) const INSTANCE: Group = Group {
             ], Json("*")),
         op(GET, "/v1/sms_messages/{id}", BackEnd, || to(sms_messages::show),
             "Returns the delivery status of a text", &[], Json("SmsMessage")),
-        op(GET, "/v1/blocklist_identifiers", BackEnd, || to(instance::blocklist),
+        op(GET, "/v1/sign_ups/{id}", BackEnd, || to(back_end_sign_ups::show),
+            "Returns a sign-up", &[], Json("SignUp")),
+        op(PATCH, "/v1/sign_ups/{id}", BackEnd, || to(back_end_sign_ups::update),
+            "Changes a sign-up that still goes on; `external_id` passes to the user",
+            &[Text("external_id"), Flag("custom_action")], Json("SignUp")),
+        op(GET, "/v1/allowlist_identifiers", BackEnd, || to(number_lists::allowlist),
+            "Lists the numbers that are let in while the allowlist is on; with `paginated` as `{ data, total_count }`",
+            PAGE, Json("*")),
+        op(POST, "/v1/allowlist_identifiers", BackEnd, || to(number_lists::allow),
+            "Adds a number to the allowlist", &[Required("identifier"), Flag("notify")], Json("AllowlistIdentifier")),
+        op(DELETE, "/v1/allowlist_identifiers/{id}", BackEnd, || to(number_lists::disallow),
+            "Removes a number from the allowlist", &[], Json("Deleted")),
+        op(GET, "/v1/blocklist_identifiers", BackEnd, || to(number_lists::blocklist),
             "Lists the numbers that may not sign up", &[], Json("Blocklist")),
-        op(POST, "/v1/blocklist_identifiers", BackEnd, || to(instance::block),
+        op(POST, "/v1/blocklist_identifiers", BackEnd, || to(number_lists::block),
             "Adds a number to the blocklist", &[Required("identifier")], Json("BlocklistIdentifier")),
-        op(DELETE, "/v1/blocklist_identifiers/{id}", BackEnd, || to(instance::unblock),
+        op(DELETE, "/v1/blocklist_identifiers/{id}", BackEnd, || to(number_lists::unblock),
             "Removes a number from the blocklist", &[], Json("Deleted")),
+    ],
+};
+
+/// Back ends ask for these in passing, and do without what they are answered.
+#[rustfmt::skip]
+pub(super) const ABSENT: Group = Group {
+    tag: "Secret key: what there is none of",
+    about: "Features of Clerk that instances here do not have: whoever lists them is told that there are none.",
+    operations: &[
+        op(GET, "/v1/domains", BackEnd, || to(absent::page),
+            "Lists domains: none", &[], Json("Nothing")),
+        op(GET, "/v1/invitations", BackEnd, || to(absent::list),
+            "Lists invitations, which go by e-mail: none", PAGE, Json("*")),
+        op(POST, "/v1/invitations", BackEnd, || to(absent::invite),
+            "Is always refused: invitations go by e-mail", &[Required("email_address")], Json("*")),
+        op(POST, "/v1/invitations/bulk", BackEnd, || to(absent::invite_each),
+            "Is always refused: invitations go by e-mail", &[], Json("*")),
+        op(GET, "/v1/jwt_templates", BackEnd, || to(absent::list),
+            "Lists templates of tokens: none", PAGE, Json("*")),
+        op(GET, "/v1/organization_invitations", BackEnd, || to(absent::page),
+            "Lists invitations to organizations: none", &[], Json("Nothing")),
+        op(GET, "/v1/organization_memberships", BackEnd, || to(absent::page),
+            "Lists memberships of organizations: none", &[], Json("Nothing")),
+        op(GET, "/v1/organizations", BackEnd, || to(absent::page),
+            "Lists organizations: none", &[], Json("Nothing")),
+        op(GET, "/v1/redirect_urls", BackEnd, || to(absent::list),
+            "Lists redirect URLs: none, for `allowed_origins` decides", PAGE, Json("*")),
+        op(GET, "/v1/users/{id}/organization_invitations", BackEnd, || to(absent::page_of_user),
+            "Lists a user's invitations to organizations: none", &[], Json("Nothing")),
+        op(GET, "/v1/users/{id}/organization_memberships", BackEnd, || to(absent::page_of_user),
+            "Lists a user's memberships of organizations: none", &[], Json("Nothing")),
+        op(GET, "/v1/users/{id}/trusted_devices", BackEnd, || to(absent::page_of_user),
+            "Lists a user's trusted devices: none", &[], Json("Nothing")),
+        op(GET, "/v1/waitlist_entries", BackEnd, || to(absent::page),
+            "Lists who waits to be let in: nobody", &[], Json("Nothing")),
     ],
 };

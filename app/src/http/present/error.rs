@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, ResponseError};
 use phoneproof_domain::ports::{BoxError, SendError, StoreError, Unique};
 use phoneproof_domain::use_cases::{AuthError, FactorOutcome, UserError};
 use phoneproof_domain::{
-    AttemptOutcome, MalformedCode, NumberError, Password, PasswordError, PhoneError, ProfileError, ProofError,
-    TicketError,
+    AttemptOutcome, Entrance, MalformedCode, NumberError, Password, PasswordError, PhoneError, ProfileError,
+    ProofError, TicketError,
 };
 use serde_json::{Value, json};
 
@@ -91,6 +91,10 @@ pub(crate) enum ApiError {
     ProxyKey,
     #[error("only for development instances")]
     DevelopmentOnly,
+    #[error("there are no refresh tokens")]
+    RefreshToken,
+    #[error("there are no invitations")]
+    Invitations,
     #[error("the caller is not the provider")]
     Callback,
     #[error("the redirect URL is not allowed")]
@@ -316,7 +320,7 @@ impl ApiError {
                 422,
                 "form_resource_not_found",
                 "not found",
-                format!("{name} names nothing of this user."),
+                format!("{name} names nothing that is there."),
             )
             .param(name),
             // No backup code looks like this, so it is wrong; it does not count as a try.
@@ -328,6 +332,13 @@ impl ApiError {
             )
             .param("code"),
             Self::Factor(FactorOutcome::WrongPassword) => password_entry(),
+            Self::Factor(FactorOutcome::CompromisedPassword) => entry(
+                422,
+                "form_password_compromised",
+                "is compromised",
+                "Others may know this password. Reset it, or use another way to sign in.",
+            )
+            .param("password"),
             Self::Factor(FactorOutcome::WrongBackupCode | FactorOutcome::Passed) => {
                 phone_entry(PhoneError::WrongBackupCode)
             }
@@ -378,6 +389,18 @@ impl ApiError {
                 "request_invalid_for_environment",
                 "Request only valid for development instances",
                 "Only a development instance does this.",
+            ),
+            Self::RefreshToken => entry(
+                401,
+                "refresh_token_not_found",
+                "Refresh token not found",
+                "There are no refresh tokens here; send the browser to the handshake.",
+            ),
+            Self::Invitations => entry(
+                400,
+                "invitations_not_supported",
+                "Invitations are not supported",
+                "Invitations go by e-mail, and accounts here have phone numbers alone. Create the user, or a sign-in token.",
             ),
             Self::RedirectUrl => entry(
                 400,
@@ -604,13 +627,13 @@ fn auth_entry(error: &AuthError) -> Entry {
             "Access restricted",
             "Signing up is not open to everybody here.",
         ),
-        AuthError::Blocked => entry(
-            403,
-            "not_allowed_access",
-            "Access not allowed",
-            "This phone number may not sign up.",
-        )
-        .param("phone_number"),
+        AuthError::Blocked(entrance) => {
+            let (text, param) = match entrance {
+                Entrance::SignUp => ("This phone number may not sign up.", "phone_number"),
+                Entrance::SignIn => ("This phone number may not sign in.", "identifier"),
+            };
+            entry(403, "not_allowed_access", "Access not allowed", text).param(param)
+        }
         AuthError::WrongStep => entry(
             400,
             "client_state_invalid",
@@ -883,6 +906,12 @@ impl From<PhoneError> for ApiError {
 impl From<ProfileError> for ApiError {
     fn from(error: ProfileError) -> Self {
         Self::User(error.into())
+    }
+}
+
+impl From<TicketError> for ApiError {
+    fn from(error: TicketError) -> Self {
+        Self::Auth(error.into())
     }
 }
 

@@ -1,7 +1,7 @@
-//! The instance's settings and blocklist, by secret key (contract 8.5).
+//! The instance's settings and the lists of numbers that decide who is let in, by secret key (contract 8.5).
 
 use super::super::{AuthError, UseCases};
-use crate::{BlockedNumber, BlocklistId, E164, InstanceSettings, SettingsChange};
+use crate::{AllowedNumber, AllowlistId, BlockedNumber, BlocklistId, E164, Entrance, InstanceSettings, SettingsChange};
 
 impl UseCases {
     /// Reads the settings and lets them rule from now on.
@@ -44,6 +44,55 @@ impl UseCases {
     /// [`AuthError::NotFound`].
     pub async fn unblock_number(&self, id: &BlocklistId) -> Result<BlockedNumber, AuthError> {
         self.ports.instance.unblock(id).await?.ok_or(AuthError::NotFound)
+    }
+
+    /// Lets a number in while the allowlist is on.
+    ///
+    /// # Errors
+    /// [`AuthError::User`] if the store fails.
+    pub async fn allow_number(&self, number: E164) -> Result<AllowedNumber, AuthError> {
+        let now = self.now();
+        let entry = AllowedNumber {
+            id: AllowlistId::generate(now, &*self.ports.entropy),
+            number,
+            created_at: now,
+        };
+        Ok(self.ports.instance.allow(&entry).await?)
+    }
+
+    /// Takes a number off the allowlist.
+    ///
+    /// # Errors
+    /// [`AuthError::NotFound`].
+    pub async fn disallow_number(&self, id: &AllowlistId) -> Result<AllowedNumber, AuthError> {
+        self.ports.instance.disallow(id).await?.ok_or(AuthError::NotFound)
+    }
+
+    /// The allowlist, newest first.
+    ///
+    /// # Errors
+    /// [`AuthError::User`] if the store fails.
+    pub async fn allowlist(&self) -> Result<Vec<AllowedNumber>, AuthError> {
+        Ok(self.ports.instance.allowed().await?)
+    }
+
+    /// Refuses a number that the lists keep out by this entrance.
+    ///
+    /// # Errors
+    /// [`AuthError::Blocked`].
+    pub(in super::super) async fn ensure_let_in(&self, number: &E164, entrance: Entrance) -> Result<(), AuthError> {
+        let restrictions = self.policy.live.read(InstanceSettings::restrictions);
+        if entrance == Entrance::SignIn && restrictions.spare_sign_ins {
+            return Ok(());
+        }
+        let instance = &self.ports.instance;
+        let kept_out = (restrictions.blocklist && instance.is_blocked(number).await?)
+            || (restrictions.allowlist && !instance.is_allowed(number).await?);
+        if kept_out {
+            Err(AuthError::Blocked(entrance))
+        } else {
+            Ok(())
+        }
     }
 
     /// The blocklist, newest first.

@@ -3,6 +3,7 @@
 mod instance;
 mod phone_numbers;
 mod sessions;
+mod sign_ups;
 mod tickets;
 mod users;
 mod verification;

@@ -4,7 +4,7 @@ use super::super::account::ProfileUpdate;
 use super::super::consequences::By;
 use super::super::{AuthError, UseCases, UserError};
 use crate::change::{Draft, Slot};
-use crate::ports::{UserFilter, UserQuery};
+use crate::ports::{UserFilter, UserPlace, UserQuery};
 use crate::profile::{Metadata, Patch, Profile, ShortText};
 use crate::user_phones::{AdminNumber, Standing};
 use crate::{BackupCode, E164, EmailAddress, Password, PhoneNumberId, Timestamp, User, UserId};
@@ -28,6 +28,8 @@ pub struct NewUser {
     pub delete_self_enabled: Option<bool>,
     /// The password.
     pub password: Option<Password>,
+    /// Whether the user may be without any number, where users sign in by number.
+    pub may_lack_number: bool,
 }
 
 /// What a back end changes of a user's profile. `None` leaves a field as it is.
@@ -72,7 +74,7 @@ impl UseCases {
     pub async fn create_user(&self, new: NewUser) -> Result<User, AuthError> {
         let password = self.hash_given(new.password.as_ref()).await?;
         let now = self.now();
-        if new.numbers.is_empty() && self.policy.used_for_first_factor {
+        if new.numbers.is_empty() && self.policy.used_for_first_factor && !new.may_lack_number {
             return Err(UserError::NumberNeeded.into());
         }
         let id = UserId::generate(now, &*self.ports.entropy);
@@ -112,12 +114,19 @@ impl UseCases {
         Ok(self.ports.users.load(id).await?.ok_or(UserError::NoSuchUser)?.aggregate)
     }
 
-    /// One page of users.
+    /// One page of users; with `after`, of those who come after that user in the order of creation.
     ///
     /// # Errors
-    /// [`AuthError::User`].
-    pub async fn list_users(&self, query: &UserQuery) -> Result<Vec<User>, AuthError> {
-        Ok(self.ports.directory.list(query).await?)
+    /// [`AuthError::NotFound`] if there is no such user; [`AuthError::User`].
+    pub async fn list_users(&self, mut query: UserQuery, after: Option<&UserId>) -> Result<Vec<User>, AuthError> {
+        if let Some(id) = after {
+            let user = self.ports.users.load(id).await?.ok_or(AuthError::NotFound)?.aggregate;
+            query.after = Some(UserPlace {
+                created_at: user.created_at,
+                id: user.id,
+            });
+        }
+        Ok(self.ports.directory.list(&query).await?)
     }
 
     /// How many users fit.
@@ -215,6 +224,48 @@ impl UseCases {
             Ok(())
         });
         Ok(change.await?.0)
+    }
+
+    /// Bans several users, or lifts their bans, one after the other. That all of them are there is found out before.
+    ///
+    /// # Errors
+    /// [`AuthError::User`] with `NoSuchUser`.
+    pub async fn set_each_banned(&self, ids: &[UserId], banned: bool) -> Result<Vec<User>, AuthError> {
+        for id in ids {
+            self.user(id).await?;
+        }
+        let mut users = Vec::with_capacity(ids.len());
+        for id in ids {
+            users.push(self.set_banned(id, banned).await?);
+        }
+        Ok(users)
+    }
+
+    /// Marks a user's password as known to others, or takes the mark off; with `sign_out` every session of the user ends.
+    ///
+    /// # Errors
+    /// [`AuthError::NoPassword`]; [`AuthError::User`] with `NoSuchUser`.
+    pub async fn set_compromised(&self, id: &UserId, compromised: bool, sign_out: bool) -> Result<User, AuthError> {
+        let change = self.change_as_back_end(Slot::named(id.clone()), None, |user| {
+            user.password.as_mut().ok_or(AuthError::NoPassword)?.compromised = compromised;
+            if sign_out {
+                user.end_sessions();
+            }
+            Ok(())
+        });
+        Ok(change.await?.0)
+    }
+
+    /// Uses up a backup code that a user has given to the back end. Nothing counts.
+    ///
+    /// # Errors
+    /// [`AuthError::User`] with `NoSuchUser`, or `Phone` of `WrongBackupCode`.
+    pub async fn redeem_backup_code(&self, id: &UserId, code: &BackupCode) -> Result<(), AuthError> {
+        let (now, hash) = (self.now(), self.hasher.backup(id, code));
+        let change = self.change_as_back_end(Slot::named(id.clone()), None, |user| {
+            Ok(user.phones.redeem_backup_code(hash, now)?)
+        });
+        change.await.map(|_| ())
     }
 
     /// Locks a user for the time of a lockout, or unlocks.

@@ -30,6 +30,8 @@ pub enum FactorOutcome {
     Code(AttemptOutcome),
     /// The password was wrong.
     WrongPassword,
+    /// The password was right, but others know it.
+    CompromisedPassword,
     /// The backup code was wrong, or used before.
     WrongBackupCode,
 }
@@ -144,27 +146,31 @@ pub(super) fn verify_factor(
 ) -> Result<FactorOutcome, AuthError> {
     let outcome = match evidence {
         Evidence::Code { strategy, number, hash } => {
-            let is_factor = |number: &PhoneNumber| {
-                if place.is_second() {
-                    number.reserved_for_second_factor
-                } else {
-                    number.identifies()
-                }
+            let is_factor = |number: &PhoneNumber| match place {
+                Place::First(_) => number.begins_sign_in(),
+                Place::FirstAgain(_) => number.identifies(),
+                Place::Second(_) | Place::SecondAgain(_) => number.reserved_for_second_factor,
             };
             if !user.phones.get(number).is_some_and(is_factor) {
                 return Err(AuthError::NoSuchFactor);
             }
-            verify_code(place, *strategy, number, *hash, proof, user, now, policy)?
+            let outcome = verify_code(place, *strategy, number, *hash, proof, user, now, policy)?;
+            if let (FactorOutcome::Passed, Some(Proof::Texted { verification, .. })) = (outcome, &*proof) {
+                user.prove_held(number, verification, now);
+            }
+            outcome
         }
         Evidence::Password(checked) => {
-            if checked.settle(user) {
+            // It was counted before it was compared.
+            if !checked.settle(user) {
+                FactorOutcome::WrongPassword
+            } else if user.password.as_ref().is_some_and(|stored| stored.compromised) {
+                FactorOutcome::CompromisedPassword
+            } else {
                 *proof = Some(Proof::Given {
                     strategy: Strategy::Password,
                 });
                 FactorOutcome::Passed
-            } else {
-                // It was counted before it was compared.
-                FactorOutcome::WrongPassword
             }
         }
         Evidence::BackupCode(hash) => {

@@ -83,11 +83,24 @@ impl UseCases {
         self.limit_attempts("factor-attempts/address", context.request.address)
             .await?;
         let (sign_in, user) = self.open_sign_in(context, id, &Step::NeedsFirstFactor)?;
+        if let TriedFactor::Password(_) = factor {
+            self.must_offer_password(&user.aggregate, sign_in.identifier.as_ref())?;
+        }
         let evidence = self
             .evidence(Place::First(id), user, sign_in.first.as_ref(), factor)
             .await?;
         let user = user.aggregate.id.clone();
         self.pass_first_factor(context, user, &evidence, |_| Ok(()), id).await
+    }
+
+    /// Refuses a password where the user has none, or where the number that was typed is yet to be proven by a code.
+    pub(super) fn must_offer_password(&self, user: &User, typed: Option<&E164>) -> Result<(), AuthError> {
+        let offered = Factor::first_of(user, typed, &self.policy);
+        if offered.iter().any(|factor| factor.strategy == Strategy::Password) {
+            Ok(())
+        } else {
+            Err(AuthError::NoSuchFactor)
+        }
     }
 
     /// Checks the first factor of the sign-in `id`, which `begin` may put into the client, and goes on from there.

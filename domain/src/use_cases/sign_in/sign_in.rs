@@ -10,7 +10,7 @@ use crate::ports::Loaded;
 use crate::proof::{Proof, Strategy};
 use crate::session::Session;
 use crate::sign_in::{SignIn, Step};
-use crate::{Client, E164, PhoneNumber, SessionId, SignInId, Timestamp, TokenHash, User};
+use crate::{Client, E164, Entrance, PhoneNumber, SessionId, SignInId, Timestamp, TokenHash, User};
 
 /// Whom a sign-in names, if anybody, and the first step that it takes at once.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +41,7 @@ impl UseCases {
             let sign_in = SignIn::new(SignInId::generate(now, &*self.ports.entropy), now);
             return self.put_sign_in(context, None, sign_in, None).await;
         };
+        self.ensure_let_in(number, Entrance::SignIn).await?;
         let user = self.identified(number).await?;
         let live = self.live_sessions(context);
         let same_user = live.iter().find(|(session, _)| session.user == user.aggregate.id);
@@ -108,6 +109,7 @@ impl UseCases {
     ) -> Result<Done<FactorOutcome>, AuthError> {
         self.limit_attempts("factor-attempts/address", context.request.address)
             .await?;
+        self.must_offer_password(&user.aggregate, sign_in.identifier.as_ref())?;
         let place = Place::First(&sign_in.id);
         let evidence = self
             .evidence(place, &user, None, TriedFactor::Password(password))
@@ -133,7 +135,7 @@ impl UseCases {
         };
         let identifies = |user: &Loaded<User>| {
             let own = user.aggregate.phones.find_by_number(number);
-            own.is_some_and(PhoneNumber::identifies)
+            own.is_some_and(PhoneNumber::begins_sign_in)
         };
         user.filter(identifies)
             .filter(|_| self.policy.used_for_first_factor)

@@ -5,11 +5,12 @@ use super::super::sms::{Drawn, Recipient};
 use super::super::{AuthError, Done, UseCases, UserError};
 use crate::actor::ClientContext;
 use crate::change::{Draft, Slot};
+use crate::policy::Policy;
 use crate::profile::{Metadata, ShortText};
 use crate::proof::Strategy;
 use crate::sign_up::{SignUp, SignUpUpdate};
 use crate::{
-    AttemptOutcome, Client, CodeHash, E164, OtpCode, PhoneError, PhoneNumberId, Purpose, SessionId, SignUpId,
+    AttemptOutcome, Client, CodeHash, E164, Entrance, OtpCode, PhoneError, PhoneNumberId, Purpose, SessionId, SignUpId,
     Timestamp, User, UserId,
 };
 
@@ -72,7 +73,7 @@ impl UseCases {
         Ok(done)
     }
 
-    /// Changes a sign-up; another number discards the proof of the old one. Limited as its creation: it asks as much, and
+    /// Changes a sign-up, and sends a code if asked to; another number discards the proof of the old one. Limited as its creation: it asks as much, and
     /// its password costs as much to hash.
     ///
     /// # Errors
@@ -84,19 +85,35 @@ impl UseCases {
         request: SignUpRequest,
     ) -> Result<Done<()>, AuthError> {
         let now = self.now();
-        open(context, id, now)?;
+        let mut sign_up = open(context, id, now)?.clone();
         self.limit_sign_ins("sign-ups/address", context.request.address).await?;
+        let prepare = request.prepare;
         let update = self.checked(request).await?;
-        self.in_client(
-            context,
-            self.fresh_token(context),
-            |draft| draft,
-            |draft| {
-                current(draft.client()?, id, now)?.update(update.clone());
-                Ok(())
-            },
-        )
-        .await
+        sign_up.update(update.clone());
+        let (hash, message) = if prepare {
+            let Drawn { hash, message } = self.drawn_anew(context, &sign_up).await?;
+            (Some(hash), message)
+        } else {
+            (None, None)
+        };
+        let carried = message.clone();
+        let done = self
+            .in_client(
+                context,
+                self.fresh_token(context),
+                |draft| draft.and_message(carried),
+                |draft| {
+                    let current = current(draft.client()?, id, now)?;
+                    current.update(update.clone());
+                    match hash {
+                        Some(hash) => current.take_code(&sign_up, hash, now, &self.policy),
+                        None => Ok(()),
+                    }
+                },
+            )
+            .await?;
+        self.send_sms(message).await?;
+        Ok(done)
     }
 
     /// Sends a code to the number of a sign-up.
@@ -107,29 +124,28 @@ impl UseCases {
     pub async fn prepare_sign_up(&self, context: &ClientContext, id: &SignUpId) -> Result<Done<()>, AuthError> {
         let now = self.now();
         let sign_up = open(context, id, now)?;
-        let number = sign_up.number.clone().ok_or(AuthError::NumberMissing)?;
-        // Before anything is charged.
-        let nothing = CodeHash::from_bytes([0; 32]);
-        sign_up.clone().prepare(nothing, now, &self.policy)?;
-        self.ensure_nobodys(&number).await?;
-        let Drawn { hash, message } = self.draw_sign_up(context, sign_up, &number).await?;
+        let Drawn { hash, message } = self.drawn_anew(context, sign_up).await?;
         let carried = message.clone();
         let done = self
             .in_client(
                 context,
                 self.fresh_token(context),
                 |draft| draft.and_message(carried),
-                |draft| {
-                    let sign_up = current(draft.client()?, id, now)?;
-                    if sign_up.number.as_ref() != Some(&number) {
-                        return Err(UserError::Contended.into());
-                    }
-                    Ok(sign_up.prepare(hash, now, &self.policy)?)
-                },
+                |draft| current(draft.client()?, id, now)?.take_code(sign_up, hash, now, &self.policy),
             )
             .await?;
         self.send_sms(message).await?;
         Ok(done)
+    }
+
+    /// Draws a code for the number of a sign-up that may be proven now.
+    async fn drawn_anew(&self, context: &ClientContext, sign_up: &SignUp) -> Result<Drawn, AuthError> {
+        let number = sign_up.number.as_ref().ok_or(AuthError::NumberMissing)?;
+        // Before anything is charged.
+        let nothing = CodeHash::from_bytes([0; 32]);
+        sign_up.clone().prepare(nothing, self.now(), &self.policy)?;
+        self.ensure_nobodys(number).await?;
+        self.draw_sign_up(context, sign_up, number).await
     }
 
     /// Draws a code for a sign-up, in its own language if it names one.
@@ -205,6 +221,7 @@ impl UseCases {
             user.profile.last_name = sign_up.last_name;
             user.profile.locale = sign_up.locale;
             user.profile.unsafe_metadata = sign_up.unsafe_metadata;
+            user.profile.external_id = sign_up.external_id;
             user.set_password(sign_up.password, now);
             user.last_sign_in_at = Some(now);
             user.seen(now);
@@ -227,9 +244,7 @@ impl UseCases {
     async fn checked(&self, request: SignUpRequest) -> Result<SignUpUpdate, AuthError> {
         if let Some(number) = &request.number {
             self.policy.admit(number)?;
-            if self.ports.instance.is_blocked(number).await? {
-                return Err(AuthError::Blocked);
-            }
+            self.ensure_let_in(number, Entrance::SignUp).await?;
             self.ensure_nobodys(number).await?;
         }
         let password = match &request.password {
@@ -244,6 +259,22 @@ impl UseCases {
             locale: request.locale,
             unsafe_metadata: request.unsafe_metadata,
         })
+    }
+}
+
+impl SignUp {
+    /// Starts the proof with a code that was drawn for the number of `drawn_for`: it must still be the same one.
+    fn take_code(
+        &mut self,
+        drawn_for: &Self,
+        hash: CodeHash,
+        now: Timestamp,
+        policy: &Policy,
+    ) -> Result<(), AuthError> {
+        if self.number != drawn_for.number {
+            return Err(UserError::Contended.into());
+        }
+        Ok(self.prepare(hash, now, policy)?)
     }
 }
 

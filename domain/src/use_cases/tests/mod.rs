@@ -196,6 +196,7 @@ fn kept_password(text: &str) -> StoredPassword {
     StoredPassword {
         hash: PasswordHash::new(text.to_owned()),
         updated_at: NOW,
+        compromised: false,
     }
 }
 

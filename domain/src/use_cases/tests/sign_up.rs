@@ -1,7 +1,7 @@
 //! Signing up.
 
 use super::*;
-use crate::{SignUp, SignUpId};
+use crate::{Entrance, SignUp, SignUpId};
 
 fn sign_up_id() -> SignUpId {
     format!("sua_{:027}", 1).parse().unwrap()
@@ -68,7 +68,7 @@ async fn a_blocked_number_is_refused_before_anything_is_written_or_texted() {
         ..SignUpRequest::default()
     };
     let refused = cases(mocks).create_sign_up(&context(None), request).await;
-    assert!(matches!(refused, Err(AuthError::Blocked)));
+    assert!(matches!(refused, Err(AuthError::Blocked(Entrance::SignUp))));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use phoneproof_tests::TestApp;
+use phoneproof_tests::{Browser, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ impl Operation {
                 })
             })
             .collect();
-        assert!(all.len() >= 44, "the operations were not found");
+        assert!(all.len() >= 70, "the operations were not found");
         all
     }
 
@@ -69,6 +69,10 @@ async fn one_of_each(app: &TestApp) -> BTreeMap<&'static str, String> {
     let session = post("/v1/sessions", json!({ "user_id": id(&user) })).await;
     let ticket = post("/v1/sign_in_tokens", json!({ "user_id": id(&user) })).await;
     let entry = post("/v1/blocklist_identifiers", json!({ "identifier": blocked })).await;
+    let allowed = post("/v1/allowlist_identifiers", json!({ "identifier": blocked })).await;
+    let sign_up = Browser::new(app)
+        .post("/v1/client/sign_ups", &[("first_name", "Ada")])
+        .await;
     post(
         &format!("/v1/phone_numbers/{phone_number}/prepare_verification"),
         json!({}),
@@ -81,6 +85,8 @@ async fn one_of_each(app: &TestApp) -> BTreeMap<&'static str, String> {
         ("clients", session["client_id"].as_str().unwrap_or_default().to_owned()),
         ("sign_in_tokens", id(&ticket)),
         ("blocklist_identifiers", id(&entry)),
+        ("allowlist_identifiers", id(&allowed)),
+        ("sign_ups", id(sign_up.response())),
         ("sms_messages", id(&app.text_to(&number).await)),
     ])
 }
@@ -146,6 +152,11 @@ async fn a_call_without_a_body_is_fine_where_nothing_is_required() {
         let answer = back_end.send(request).await;
         match (method.as_str(), operation.path.as_str()) {
             ("POST", "/v1/users") => _ = answer.is_error(422, "form_data_missing"),
+            (_, "/v1/users/{id}/password/set_compromised" | "/v1/users/{id}/password/unset_compromised") => {
+                _ = answer.is_error(400, "no_password_set");
+            }
+            (_, "/v1/sessions/{id}/refresh") => _ = answer.is_error(401, "refresh_token_not_found"),
+            (_, "/v1/invitations/bulk") => _ = answer.is_error(400, "invitations_not_supported"),
             ("PATCH", "/v1/instance") => {
                 assert_eq!((answer.status, answer.text.as_str()), (204, ""));
                 continue;

@@ -77,6 +77,25 @@ async fn filters_find_and_count_the_same_users() {
         ("query=_".to_owned(), "210"),
         ("phone_number_query=4155550".to_owned(), "10"),
         ("phone_number_query=zuse".to_owned(), ""),
+        ("name_query=ada-m%20zuse".to_owned(), "0"),
+        ("name_query=o".to_owned(), "1"),
+        ("name_query=415555".to_owned(), ""),
+        ("username_query=AA".to_owned(), "1"),
+        ("username_query=zuse".to_owned(), ""),
+        ("banned=true".to_owned(), ""),
+        ("banned=false".to_owned(), "210"),
+        // Known by the day: the hour is one of the same day.
+        (format!("last_active_at_since={}", NOW + 3_600_000), "1"),
+        (format!("last_active_at_since={}", NOW + 86_400_000), ""),
+        // What nobody here has is nobody's, and not everybody's.
+        ("email_address=a%40b.example".to_owned(), ""),
+        ("email_address=a%40b.example&email_address=c%40d.example".to_owned(), ""),
+        ("email_address_query=a".to_owned(), ""),
+        ("web3_wallet=0x0".to_owned(), ""),
+        ("organization_id=org_1".to_owned(), ""),
+        ("provider=oauth_google&provider_user_id=1".to_owned(), ""),
+        (format!("email_address=a%40b.example&user_id={first}"), ""),
+        ("email_address=&organization_id=".to_owned(), "210"),
         (format!("created_at_after={NOW}"), "21"),
         (format!("created_at_before={}", NOW + 2_000), "10"),
         (format!("created_at_after={NOW}&created_at_before={}", NOW + 2_000), "1"),
@@ -181,6 +200,47 @@ async fn pages_cover_everybody_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_begins_after_a_user() {
+    let app = TestApp::spawn().await;
+    let back_end = app.back_end();
+    // The first five in one millisecond.
+    let mut made_users = Vec::new();
+    for at in 0..7 {
+        made_users.push(id(&made(&back_end, &json!({ "phone_number": [app.number()] })).await));
+        app.clock.advance(Duration::from_secs(u64::from(at > 4)));
+    }
+    let whole = async |query: &str| -> Vec<String> {
+        let list = back_end.get(&format!("/v1/users?{query}")).await.resource().clone();
+        list.as_array().unwrap().iter().map(id).collect()
+    };
+    for order in ["-created_at", "%2Bcreated_at"] {
+        let all = whole(&format!("order_by={order}&limit=500")).await;
+        assert_eq!(all.len(), made_users.len());
+        let mut walked: Vec<String> = Vec::new();
+        loop {
+            let after = walked
+                .last()
+                .map(|last| format!("&starting_after={last}"))
+                .unwrap_or_default();
+            let page = whole(&format!("order_by={order}&limit=2{after}")).await;
+            if page.is_empty() {
+                break;
+            }
+            walked.extend(page);
+        }
+        assert_eq!(walked, all, "{order}");
+    }
+    let count = back_end
+        .get(&format!("/v1/users/count?starting_after={}", made_users[0]))
+        .await;
+    assert_eq!(
+        count.resource()["total_count"],
+        7,
+        "a page does not change how many there are"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_makes_no_sense_is_told_apart_from_one_that_finds_nobody() {
     let app = TestApp::spawn().await;
     let back_end = app.back_end();
@@ -207,7 +267,23 @@ async fn a_query_that_makes_no_sense_is_told_apart_from_one_that_finds_nobody() 
             "form_param_type_invalid",
             "created_at_before",
         ),
-        ("email_address=a%40b.example", "form_param_unknown", "email_address"),
+        ("banned=maybe", "form_param_type_invalid", "banned"),
+        (
+            "email_address=a%40b.example&limit=0",
+            "form_param_value_invalid",
+            "limit",
+        ),
+        (
+            "starting_after=user_nobody",
+            "form_resource_not_found",
+            "starting_after",
+        ),
+        ("starting_after=%20", "form_resource_not_found", "starting_after"),
+        (
+            "starting_after=user_nobody&order_by=first_name",
+            "form_param_value_invalid",
+            "starting_after",
+        ),
     ] {
         let answer = back_end.get(&format!("/v1/users?{query}")).await;
         if code.is_empty() {

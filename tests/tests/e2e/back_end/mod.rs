@@ -1,6 +1,8 @@
 //! The API by secret key: users and phone numbers as a back end manages them (contract, section 8).
 
+mod absent;
 mod access;
+mod compromised;
 mod instance;
 mod kept_out;
 mod listing;
@@ -8,6 +10,9 @@ mod numbers_of_users;
 mod phone_numbers;
 mod refusals;
 mod refused_numbers;
+mod restrictions;
+mod several_users;
+mod sign_ups;
 mod users;
 mod verification;
 

@@ -101,7 +101,9 @@ impl Instance {
             tickets.push(text(&ticket["token"]).to_owned());
         }
         let blocked = json!({ "identifier": "+13105550103" });
-        let _ = posted(&back_end, "/v1/blocklist_identifiers", &blocked).await;
+        for list in ["/v1/blocklist_identifiers", "/v1/allowlist_identifiers"] {
+            let _ = posted(&back_end, list, &blocked).await;
+        }
         let countries = json!({ "blocked_country_codes": ["GB"] });
         let path = "/v1/instance/communication";
         let _ = back_end.json(Method::PATCH, path, &countries).await.resource();
@@ -128,6 +130,7 @@ impl Instance {
             "/v1/users?limit=100",
             "/v1/users/count",
             "/v1/blocklist_identifiers",
+            "/v1/allowlist_identifiers",
             "/v1/instance/communication",
             "/v1/clients?limit=100",
             "/v1/sms_messages?limit=100",

@@ -15,7 +15,7 @@ use phoneproof_tests::{Program, TestStore};
 const SECRET_KEY: &str = "sk_test_0123456789abcdef";
 
 /// The tables of every part, in the order of the parts.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "users",
     "phone_numbers",
     "backup_codes",
@@ -28,6 +28,7 @@ const TABLES: [&str; 12] = [
     "sms_messages",
     "instance_settings",
     "blocklist",
+    "allowlist",
 ];
 
 /// A server of one instance, whichever store it is on.
