@@ -165,6 +165,12 @@ impl SmsSender for SmsDispatcher {
             },
         }
     }
+
+    fn hand_over(&self, message: Message) {
+        let dispatcher = self.clone();
+        self.runtime
+            .spawn(async move { dispatcher.attempt(message, None).await });
+    }
 }
 
 fn log(message: &Message, outcome: &SendOutcome) {

@@ -116,7 +116,7 @@ pub use proof::{Factor, FactorNumber, Proof, ProofError, Strategy};
 pub use secrets::{CodeHash, CodeHasher, InstanceSecret, Purpose, WeakSecret};
 pub use segments::Segments;
 pub use session::{Activity, Ending, Level, Reverification, ReverificationStatus, Session, SessionStatus};
-pub use sign_in::{NewPassword, SignIn, Step};
+pub use sign_in::{Disguise, NewPassword, SignIn, Step};
 pub use sign_in_token::{SignInToken, TICKET_LIFETIME, TicketError, TicketStatus};
 pub use sign_up::{ABANDONED_AFTER, SignUp, SignUpUpdate};
 pub use test_number::{TEST_CODE, is_test_number};

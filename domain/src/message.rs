@@ -150,6 +150,27 @@ impl Message {
         }
     }
 
+    /// The same message, over before it has begun: nobody gets it. It is kept so that as much is written as for one that is
+    /// sent.
+    #[must_use]
+    pub fn withheld(self) -> Self {
+        Self {
+            sealed: None,
+            state: MessageState::Expired,
+            tries: 0,
+            unsettled: 0,
+            due_at: None,
+            error: Some("withheld: its code could not have been right".to_owned()),
+            ..self
+        }
+    }
+
+    /// Whether no try will follow.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        self.due_at.is_none()
+    }
+
     /// Takes the message for a try.
     pub fn lease(&mut self, now: Timestamp) {
         self.state = MessageState::Sending;

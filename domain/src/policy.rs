@@ -54,6 +54,8 @@ pub struct Policy {
     pub notice_texts: bool,
     /// Whether anybody may sign up.
     pub sign_up_open: bool,
+    /// Whether what a browser is told is the same, and takes as long, whether or not anybody has the number.
+    pub enumeration_protection: bool,
     /// What a back end changed while the instance runs.
     pub live: LiveSettings,
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::Policy;
 use crate::secrets::CodeHash;
+use crate::sign_in::Disguise;
 use crate::user_phones::PhoneError;
 use crate::verification::{AttemptOutcome, Verification};
 use crate::{E164, PhoneNumber, PhoneNumberId, Timestamp, User};
@@ -213,6 +214,28 @@ impl Factor {
         if user.password.is_some() && held.is_none() {
             factors.push(Self::plain(Strategy::Password));
             factors.extend(texted(Strategy::ResetPasswordPhoneCode));
+        }
+        factors
+    }
+
+    /// The first factors that a disguised sign-in offers whoever has the number: what this instance has.
+    #[must_use]
+    pub fn of_disguise(disguise: &Disguise, typed: &E164, policy: &Policy) -> Vec<Self> {
+        let texted = |strategy| Self {
+            strategy,
+            number: Some(FactorNumber {
+                id: disguise.stand_in.clone(),
+                safe_identifier: typed.as_str().to_owned(),
+                preferred: true,
+            }),
+        };
+        let mut factors = Vec::new();
+        if policy.used_for_first_factor {
+            factors.push(texted(Strategy::PhoneCode));
+        }
+        if policy.passwords {
+            factors.push(Self::plain(Strategy::Password));
+            factors.push(texted(Strategy::ResetPasswordPhoneCode));
         }
         factors
     }

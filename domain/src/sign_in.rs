@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::proof::Proof;
 use crate::sign_up::ABANDONED_AFTER;
-use crate::{E164, PasswordHash, SessionId, SignInId, Timestamp, User, UserId};
+use crate::{E164, PasswordHash, PhoneNumberId, SessionId, SignInId, Timestamp, User, UserId};
 
 /// What a sign-in waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,16 @@ pub struct NewPassword {
     pub sign_out_others: bool,
 }
 
+/// What a sign-in shows whose first factor must not tell whether anybody has the number. Whose the number is, is found out
+/// at each step, and noted only once the first factor has passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disguise {
+    /// Under which id the number is offered: that of no number, and as young for everybody.
+    pub stand_in: PhoneNumberId,
+    /// Whether the right code of somebody who has no account leads to a sign-up.
+    pub leads_to_sign_up: bool,
+}
+
 /// A sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignIn {
@@ -74,6 +84,9 @@ pub struct SignIn {
     /// The password that is set once the last factor has passed.
     #[serde(default)]
     pub new_password: Option<NewPassword>,
+    /// What hides whether anybody has the number, if that is hidden.
+    #[serde(default)]
+    pub disguise: Option<Disguise>,
     /// When it began.
     pub created_at: Timestamp,
 }
@@ -92,6 +105,7 @@ impl SignIn {
             first_passed_at: None,
             credentials_generation: None,
             new_password: None,
+            disguise: None,
             created_at: now,
         }
     }
@@ -132,6 +146,20 @@ impl SignIn {
     pub fn is_alive(&self, user: Option<&User>, now: Timestamp) -> bool {
         let rests = matches!(self.step, Step::Complete(_)) || user.is_none_or(|user| self.rests_on(user));
         now < self.abandon_at() && rests
+    }
+
+    /// The disguise that it still wears: its first factor has not passed.
+    #[must_use]
+    pub fn disguised(&self) -> Option<&Disguise> {
+        let waits = matches!(self.step, Step::NeedsFirstFactor) && self.user.is_none();
+        self.disguise.as_ref().filter(|_| waits)
+    }
+
+    /// Whether a right code has proven a number that nobody has, so that a sign-up may take it over.
+    #[must_use]
+    pub fn is_transferable(&self) -> bool {
+        let proven = self.first.as_ref().is_some_and(Proof::is_passed);
+        self.disguised().is_some_and(|disguise| disguise.leads_to_sign_up) && proven
     }
 
     /// Whether it still goes on.

@@ -69,6 +69,7 @@ pub(crate) fn policy() -> Policy {
         reverify_after: None,
         notice_texts: false,
         sign_up_open: true,
+        enumeration_protection: false,
     }
 }
 

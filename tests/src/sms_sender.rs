@@ -18,6 +18,11 @@ impl SmsSender for DirectSmsSender {
             Delivered::Failed(error) => Sending::Failed(error),
         }
     }
+
+    fn hand_over(&self, message: Message) {
+        let sender = Self(self.0.clone());
+        tokio::spawn(async move { sender.send(message).await });
+    }
 }
 
 /// Seals nothing.

@@ -35,6 +35,7 @@ pub struct Config {
     pub phone_numbers: PhoneNumbers,
     pub second_factor: SecondFactor,
     pub sign_up: SignUp,
+    pub enumeration_protection: EnumerationProtection,
     pub passwords: Passwords,
     pub sessions: Sessions,
     pub native: Native,
@@ -156,6 +157,7 @@ section!(SecondFactor {
     required: bool
 });
 section!(SignUp { open: bool });
+section!(EnumerationProtection { enabled: bool });
 section!(Passwords { enabled: bool });
 section!(Sessions {
     lifetime_seconds: u64,

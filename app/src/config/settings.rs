@@ -330,6 +330,7 @@ fn policy(config: &Config, development: bool) -> Result<Policy, ConfigError> {
             .then(|| Duration::from_secs(config.sessions.reverify_after_seconds)),
         notice_texts: notice_texts(config)?,
         sign_up_open: config.sign_up.open,
+        enumeration_protection: config.enumeration_protection.enabled,
     })
 }
 

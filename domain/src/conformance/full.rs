@@ -9,11 +9,11 @@ use serde_json::json;
 use super::given::{Random, later, metadata, number, number_id, random, user_id};
 use crate::ports::{Entropy, Event};
 use crate::{
-    Activity, BackEndVerification, BackEndVerificationId, Client, ClientId, Closed, CodeHash, E164, Ending, Failures,
-    Ledger, Level, Message, MessageId, MessageState, NewPassword, PasswordHash, PhoneNumber, PhoneNumberId, Profile,
-    Proof, ReplacedToken, Reverification, Session, SessionId, SignIn, SignInId, SignInToken, SignInTokenId, SignUp,
-    SignUpId, Step, StoredBackupCode, StoredPassword, Strategy, TicketStatus, Timestamp, TokenHash, User, UserId,
-    UserPhones, UserPhonesParts, Verification,
+    Activity, BackEndVerification, BackEndVerificationId, Client, ClientId, Closed, CodeHash, Disguise, E164, Ending,
+    Failures, Ledger, Level, Message, MessageId, MessageState, NewPassword, PasswordHash, PhoneNumber, PhoneNumberId,
+    Profile, Proof, ReplacedToken, Reverification, Session, SessionId, SignIn, SignInId, SignInToken, SignInTokenId,
+    SignUp, SignUpId, Step, StoredBackupCode, StoredPassword, Strategy, TicketStatus, Timestamp, TokenHash, User,
+    UserId, UserPhones, UserPhonesParts, Verification,
 };
 
 /// So many turns show every variant of every field that has less than so many.
@@ -377,6 +377,10 @@ fn sign_in(turn: usize) -> SignIn {
         new_password: Some(NewPassword {
             hash: password(turn),
             sign_out_others: turn.is_multiple_of(2),
+        }),
+        disguise: Some(Disguise {
+            stand_in: number_id(time(904)),
+            leads_to_sign_up: turn.is_multiple_of(2),
         }),
         created_at: time(903),
     }

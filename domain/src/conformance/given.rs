@@ -132,6 +132,7 @@ pub(super) fn policy() -> Policy {
         single_session: true,
         reverify_after: None,
         sign_up_open: true,
+        enumeration_protection: false,
     }
 }
 

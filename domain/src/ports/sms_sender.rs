@@ -20,4 +20,7 @@ pub enum Sending {
 pub trait SmsSender: Send + Sync {
     /// Tries `message`, which the caller holds leased, and goes on trying when the caller has gone.
     async fn send(&self, message: Message) -> Sending;
+
+    /// The same for a caller who must not wait for it, however short.
+    fn hand_over(&self, message: Message);
 }

@@ -92,6 +92,15 @@ pub enum AuthError {
     /// The lists of numbers keep the number out.
     #[error("the number is not let in")]
     Blocked(Entrance),
+    /// Unknown numbers do not lead to sign-ups here.
+    #[error("unknown numbers do not lead to sign-ups")]
+    SignUpIfMissingClosed,
+    /// An unknown number leads to a sign-up by a code alone.
+    #[error("only a code leads to a sign-up")]
+    SignUpIfMissingStrategy,
+    /// No sign-in has proven a number that nobody has.
+    #[error("there is nothing to transfer")]
+    NothingToTransfer,
     /// The sign-in is at another step.
     #[error("the sign-in is at another step")]
     WrongStep,

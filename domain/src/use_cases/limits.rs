@@ -112,6 +112,15 @@ impl UseCases {
         self.take(charge("attempts/number", number.as_str(), windows)).await
     }
 
+    /// Writes as much as the wrong try of a user's password does, for a number that nobody has. It never runs out.
+    pub(super) async fn charge_nobody(&self, number: &E164) -> Result<(), AuthError> {
+        let window = Window {
+            limit: u32::MAX,
+            span: Duration::from_secs(1),
+        };
+        self.take(charge("nobody/number", number.as_str(), &[window])).await
+    }
+
     /// Consumes one permit of the instance for a text that tells a user of a change.
     pub(super) async fn charge_notice(&self) -> Result<Decision, StoreError> {
         match charge("codes/all", "", &self.limits.codes_in_all) {

@@ -160,6 +160,7 @@ impl World {
             reverify_after: None,
             notice_texts: true,
             sign_up_open: true,
+            enumeration_protection: false,
         };
         let hasher = CodeHasher::new(&InstanceSecret::new(&"k".repeat(32)).expect("a secret"));
         Self {

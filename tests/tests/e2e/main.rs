@@ -12,6 +12,7 @@ mod delivery;
 mod delivery_crash;
 mod dev_tools;
 mod drain;
+mod enumeration;
 mod handshake;
 mod held_number;
 mod invariants;

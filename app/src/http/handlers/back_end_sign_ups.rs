@@ -1,4 +1,4 @@
-//! `/v1/sign_ups`: sign-ups by secret key, in whichever client they are (contract 21).
+//! `/v1/sign_ups`: sign-ups by secret key, in whichever client they are.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};

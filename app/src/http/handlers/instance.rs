@@ -1,4 +1,4 @@
-//! The instance and its settings, by secret key (contract 8.5).
+//! The instance and its settings, by secret key.
 
 use std::collections::BTreeSet;
 

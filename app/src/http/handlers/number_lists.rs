@@ -1,4 +1,4 @@
-//! The numbers that are let in and those that are kept out, by secret key (contract 8.5).
+//! The numbers that are let in and those that are kept out, by secret key.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};

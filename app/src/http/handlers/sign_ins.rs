@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use phoneproof_domain::Strategy;
-use phoneproof_domain::use_cases::SignInRequest;
+use phoneproof_domain::use_cases::{AuthError, FactorOutcome, SignInRequest};
 
 use crate::http::AppState;
 use crate::http::detached::detached;
@@ -21,6 +21,9 @@ pub(crate) async fn create(
     Body(params): Body,
 ) -> Result<HttpResponse, ApiError> {
     let given = params.given("strategy")?;
+    if params.flag("sign_up_if_missing")? == Some(true) && (given == Some("ticket") || params.has_value("ticket")) {
+        return Err(AuthError::SignUpIfMissingStrategy.into());
+    }
     if given == Some("ticket") || params.given("ticket")?.is_some() {
         let done = state
             .cases
@@ -28,10 +31,15 @@ pub(crate) async fn create(
             .await?;
         return visitor.page.envelope(&state, &done, Part::SignIn).await;
     }
+    if params.flag("transfer")?.unwrap_or(false) {
+        // Sign-ups here leave nothing that a sign-in could take over.
+        return Err(AuthError::NothingToTransfer.into());
+    }
     let request = SignInRequest {
         identifier: params.number("identifier", state.cases.policy())?,
         strategy: given.map(strategy).transpose()?,
         password: params.given("password")?.map(str::to_owned),
+        sign_up_if_missing: params.flag("sign_up_if_missing")?.unwrap_or(false),
     };
     if request.strategy == Some(Strategy::Password) && request.password.is_none() {
         return Err(ApiError::ConditionalParamMissing("password"));
@@ -78,6 +86,9 @@ pub(crate) async fn attempt_first_factor(
         .cases
         .attempt_first_factor(&visitor.context, &id, given.factor())
         .await?;
+    if done.outcome == FactorOutcome::Transferable {
+        return Err(visitor.page.transferable(&state, &done).await?);
+    }
     visitor.page.envelope(&state, &passed(done)?, Part::SignIn).await
 }
 

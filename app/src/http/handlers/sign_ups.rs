@@ -22,6 +22,10 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let request = request(&state, &params)?;
     let Visitor { page, context, .. } = visitor;
+    if params.flag("transfer")?.unwrap_or(false) {
+        let done = state.cases.transfer_sign_in(&context, request).await?;
+        return page.envelope(&state, &done, Part::SignUp).await;
+    }
     let cases = state.cases.clone();
     let done = detached(async move { cases.create_sign_up(&context, request).await }).await?;
     page.envelope(&state, &done, Part::SignUp).await

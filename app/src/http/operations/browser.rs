@@ -20,6 +20,7 @@ const SIGN_UP: &[Parameter] = &[
     Text("locale"),
     Object("unsafe_metadata"),
     Text("strategy"),
+    Flag("transfer"),
 ];
 
 #[rustfmt::skip]
@@ -97,7 +98,10 @@ pub(super) const SIGN_INS: Group = Group {
     operations: &[
         op(POST, "/v1/client/sign_ins", Client, || to(sign_ins::create),
             "Starts a sign-in",
-            &[Text("identifier"), Text("strategy"), Text("password"), Text("ticket")], Enveloped("SignIn")),
+            &[
+                Text("identifier"), Text("strategy"), Text("password"), Text("ticket"), Flag("sign_up_if_missing"),
+                Flag("transfer"),
+            ], Enveloped("SignIn")),
         op(GET, "/v1/client/sign_ins/{id}", Client, || to(sign_ins::show),
             "Returns the sign-in", &[], Enveloped("SignIn")),
         op(POST, "/v1/client/sign_ins/{id}/prepare_first_factor", Client, || to(sign_ins::prepare_first_factor),

@@ -123,7 +123,7 @@ pub(crate) fn environment(settings: &Settings) -> Value {
                     "duration_in_minutes": lockout.duration.as_secs().div_ceil(60),
                 },
                 "pii": { "enabled": true }, "email_link": { "require_same_client": false },
-                "enumeration_protection": { "enabled": false },
+                "enumeration_protection": { "enabled": policy.enumeration_protection },
             },
             "passkey_settings": {
                 "allow_autofill": false, "show_sign_in_button": false, "satisfies_second_factor": false,

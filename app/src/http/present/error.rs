@@ -91,6 +91,8 @@ pub(crate) enum ApiError {
     ProxyKey,
     #[error("only for development instances")]
     DevelopmentOnly,
+    #[error("the number is proven, and nobody has it")]
+    SignUpIfMissing(Value),
     #[error("there are no refresh tokens")]
     RefreshToken,
     #[error("there are no invitations")]
@@ -390,6 +392,12 @@ impl ApiError {
                 "Request only valid for development instances",
                 "Only a development instance does this.",
             ),
+            Self::SignUpIfMissing(_) | Self::Factor(FactorOutcome::Transferable) => entry(
+                404,
+                "sign_up_if_missing_transfer",
+                "Account not found",
+                "Nobody has this phone number. Sign up with it: it is proven.",
+            ),
             Self::RefreshToken => entry(
                 401,
                 "refresh_token_not_found",
@@ -434,7 +442,12 @@ impl ApiError {
         if let Some(meta) = entry.meta {
             error["meta"] = meta;
         }
-        json!({ "errors": [error], "clerk_trace_id": trace_id })
+        let mut body = json!({ "errors": [error], "clerk_trace_id": trace_id });
+        if let Self::SignUpIfMissing(client) = self {
+            // The prebuilt card looks there, and not at the code.
+            body["client"] = client.clone();
+        }
+        body
     }
 
     /// The answer.
@@ -634,6 +647,26 @@ fn auth_entry(error: &AuthError) -> Entry {
             };
             entry(403, "not_allowed_access", "Access not allowed", text).param(param)
         }
+        AuthError::SignUpIfMissingClosed => entry(
+            422,
+            "sign_up_if_missing_not_allowed",
+            "is not allowed",
+            "Unknown phone numbers do not lead to a sign-up here.",
+        )
+        .param("sign_up_if_missing"),
+        AuthError::SignUpIfMissingStrategy => entry(
+            422,
+            "sign_up_if_missing_strategy_not_supported",
+            "is not supported",
+            "An unknown phone number leads to a sign-up by a code alone.",
+        )
+        .param("strategy"),
+        AuthError::NothingToTransfer => entry(
+            400,
+            "account_transfer_invalid",
+            "Invalid account transfer",
+            "No sign-in has proven a phone number that nobody has.",
+        ),
         AuthError::WrongStep => entry(
             400,
             "client_state_invalid",

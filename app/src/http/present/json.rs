@@ -82,6 +82,14 @@ impl VerificationJson {
         }
     }
 
+    /// As the SDK asks for it where a right code leads to a sign-up.
+    pub(crate) fn transferable(self) -> Self {
+        Self {
+            status: Some("transferable"),
+            ..self
+        }
+    }
+
     /// With the id by which a back end tries a code on it.
     pub(crate) fn with_id(self, id: &str) -> Self {
         Self {

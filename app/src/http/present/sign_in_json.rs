@@ -56,15 +56,23 @@ impl<'a> SignInJson<'a> {
         let second = user.filter(|user| shows_second && user.two_factor_enabled());
         let proof = |proof: &Option<Proof>| proof.as_ref().map(|proof| VerificationJson::of_proof(proof, now));
         let identifier = sign_in.identifier.as_ref();
+        let first = match (&sign_in.disguise, identifier) {
+            (Some(disguise), Some(typed)) => Some(Factor::of_disguise(disguise, typed, policy)),
+            _ => user.map(|user| Factor::first_of(user, identifier, policy)),
+        };
+        let mut first_verification = proof(&sign_in.first);
+        if sign_in.is_transferable() {
+            first_verification = first_verification.map(VerificationJson::transferable);
+        }
         Self {
             object: "sign_in_attempt",
             id: sign_in.id.as_str(),
             status: if is_alive { sign_in.step.as_str() } else { "abandoned" },
             supported_identifiers: ["phone_number"],
             identifier: identifier.map(E164::as_str),
-            supported_first_factors: user.map(|user| FactorJson::first(Factor::first_of(user, identifier, policy))),
+            supported_first_factors: first.map(FactorJson::first),
             supported_second_factors: second.map(|user| FactorJson::second(Factor::second_of(user))),
-            first_factor_verification: proof(&sign_in.first),
+            first_factor_verification: first_verification,
             second_factor_verification: proof(&sign_in.second),
             user_data: user.map(UserDataJson::new),
             created_session_id: sign_in.session().map(SessionId::as_str),

@@ -17,7 +17,9 @@ impl UseCases {
         self.permit(actor, Action::AddNumber)?;
         self.policy.admit(number)?;
         self.limit_new_numbers(actor.user_id()).await?;
-        self.ensure_not_owned_by_another(actor.user_id(), number).await?;
+        if !self.policy.enumeration_protection {
+            self.ensure_not_owned_by_another(actor.user_id(), number).await?;
+        }
         let now = self.now();
         let id = PhoneNumberId::generate(now, &*self.ports.entropy);
         self.act(actor, Action::AddNumber, None, |user| {

@@ -30,15 +30,25 @@ impl UseCases {
         // What is refused anyway is not charged.
         let nothing = CodeHash::from_bytes([0; 32]);
         user.phones.clone().prepare(id, nothing, now, &self.policy)?;
-        self.ensure_not_owned_by_another(&user.id, &number.number).await?;
+        let is_anothers = self
+            .owner_of(&number.number)
+            .await?
+            .is_some_and(|owner| owner != user.id);
+        if is_anothers && !self.policy.enumeration_protection {
+            return Err(PhoneError::Taken.into());
+        }
         let recipient = Recipient {
             number: &number.number,
             phone_number: Some(id),
             user: Some(user),
         };
-        let Drawn { hash, message } = self
+        let mut drawn = self
             .draw_code(actor.request(), recipient, Purpose::VerifyNumber(id))
             .await?;
+        if is_anothers {
+            drawn = drawn.withheld(&*self.ports.entropy);
+        }
+        let Drawn { hash, message } = drawn;
         let done = self
             .act(actor, Action::VerifyNumber, message.clone(), |user| {
                 Ok(user.phones.prepare(id, hash, now, &self.policy)?)
@@ -76,7 +86,7 @@ impl UseCases {
             .await?;
         // A right code that comes too late is refused by the commit. Who cannot win the number any
         // more hears so after a wrong one, too, rather than being sent for another code.
-        if done.outcome != AttemptOutcome::Verified {
+        if done.outcome != AttemptOutcome::Verified && !self.policy.enumeration_protection {
             self.ensure_not_owned_by_another(&user.id, &number.number).await?;
         }
         let outcome = done.outcome;

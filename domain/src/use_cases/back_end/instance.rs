@@ -1,4 +1,4 @@
-//! The instance's settings and the lists of numbers that decide who is let in, by secret key (contract 8.5).
+//! The instance's settings and the lists of numbers that decide who is let in, by secret key.
 
 use super::super::{AuthError, UseCases};
 use crate::{AllowedNumber, AllowlistId, BlockedNumber, BlocklistId, E164, Entrance, InstanceSettings, SettingsChange};

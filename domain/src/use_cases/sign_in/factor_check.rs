@@ -34,6 +34,8 @@ pub enum FactorOutcome {
     CompromisedPassword,
     /// The backup code was wrong, or used before.
     WrongBackupCode,
+    /// The code was right, and nobody has the number: a sign-up may take it over.
+    Transferable,
 }
 
 /// Where a factor is tried: what its code was made for, and what a wrong one closes.

@@ -8,7 +8,7 @@ use crate::actor::ClientContext;
 use crate::change::{Draft, Slot};
 use crate::proof::{Proof, Strategy};
 use crate::sign_in::{NewPassword, Step};
-use crate::{Client, E164, Factor, Password, PhoneNumber, PhoneNumberId, SessionId, SignInId, User, UserId};
+use crate::{Client, E164, Factor, Password, PhoneNumber, PhoneNumberId, SessionId, SignInId, TokenHash, User, UserId};
 
 impl UseCases {
     /// Sends a code as first factor; to the number that was typed, unless another one is named.
@@ -25,6 +25,11 @@ impl UseCases {
         number: Option<&PhoneNumberId>,
     ) -> Result<Done<()>, AuthError> {
         let now = self.now();
+        if let Some((sign_in, disguise)) = self.disguised(context, id) {
+            return self
+                .prepare_in_disguise(context, sign_in, disguise, strategy, number)
+                .await;
+        }
         let (sign_in, user) = self.open_sign_in(context, id, &Step::NeedsFirstFactor)?;
         must_be_in_good_standing(&user.aggregate, now)?;
         ensure_open(&user.aggregate, Place::First(id), strategy, now, &self.policy)?;
@@ -82,6 +87,9 @@ impl UseCases {
     ) -> Result<Done<FactorOutcome>, AuthError> {
         self.limit_attempts("factor-attempts/address", context.request.address)
             .await?;
+        if let Some((sign_in, disguise)) = self.disguised(context, id) {
+            return self.attempt_in_disguise(context, sign_in, disguise, factor).await;
+        }
         let (sign_in, user) = self.open_sign_in(context, id, &Step::NeedsFirstFactor)?;
         if let TriedFactor::Password(_) = factor {
             self.must_offer_password(&user.aggregate, sign_in.identifier.as_ref())?;
@@ -134,19 +142,35 @@ impl UseCases {
                 if outcome != FactorOutcome::Passed {
                     return Ok(outcome);
                 }
-                sign_in.pass_first(user, now);
-                let strategy = evidence.strategy();
-                if strategy == Strategy::ResetPasswordPhoneCode {
-                    sign_in.step = Step::NeedsNewPassword;
-                } else if user.two_factor_enabled() {
-                    sign_in.step = Step::NeedsSecondFactor;
-                } else {
-                    self.complete(client, user, &session, token, context, strategy, [Some(now), None]);
-                }
+                self.go_on(client, user, evidence.strategy(), &session, token, context);
                 Ok(outcome)
             },
         )
         .await
+    }
+
+    /// What follows once the first factor of the client's sign-in has passed: the new password, the second factor, or the
+    /// session.
+    pub(super) fn go_on(
+        &self,
+        client: &mut Client,
+        user: &mut User,
+        strategy: Strategy,
+        session: &SessionId,
+        token: TokenHash,
+        context: &ClientContext,
+    ) {
+        let now = self.now();
+        let Some(sign_in) = client.sign_in.as_mut() else { return };
+        sign_in.user = Some(user.id.clone());
+        sign_in.pass_first(user, now);
+        if strategy == Strategy::ResetPasswordPhoneCode {
+            sign_in.step = Step::NeedsNewPassword;
+        } else if user.two_factor_enabled() {
+            sign_in.step = Step::NeedsSecondFactor;
+        } else {
+            self.complete(client, user, session, token, context, strategy, [Some(now), None]);
+        }
     }
 
     /// Takes a new password, after a code that was sent for just that. It is set with the last factor and not before.

@@ -1,5 +1,6 @@
 //! Who is signed in: sign-ups, sign-ins, sessions, reverification.
 
+mod disguised;
 mod factor_check;
 mod first_factor;
 mod reverification;

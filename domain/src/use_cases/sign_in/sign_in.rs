@@ -21,6 +21,8 @@ pub struct SignInRequest {
     pub strategy: Option<Strategy>,
     /// The password, tried at once.
     pub password: Option<String>,
+    /// Whether a right code to a number that nobody has leads to a sign-up.
+    pub sign_up_if_missing: bool,
 }
 
 impl UseCases {
@@ -42,6 +44,9 @@ impl UseCases {
             return self.put_sign_in(context, None, sign_in, None).await;
         };
         self.ensure_let_in(number, Entrance::SignIn).await?;
+        if request.sign_up_if_missing || self.policy.enumeration_protection {
+            return self.create_in_disguise(context, request, number).await;
+        }
         let user = self.identified(number).await?;
         let live = self.live_sessions(context);
         let same_user = live.iter().find(|(session, _)| session.user == user.aggregate.id);
@@ -77,7 +82,7 @@ impl UseCases {
     }
 
     /// Puts a sign-in that has just begun into its client, and sends its code.
-    async fn put_sign_in(
+    pub(super) async fn put_sign_in(
         &self,
         context: &ClientContext,
         user: Option<Loaded<User>>,
@@ -85,9 +90,12 @@ impl UseCases {
         message: Option<crate::Message>,
     ) -> Result<Done<FactorOutcome>, AuthError> {
         let carried = message.clone();
-        let draft = |draft: Draft| match user {
-            Some(user) => draft.and_user(Slot::loaded(user)).and_message(carried),
-            None => draft,
+        let draft = |draft: Draft| {
+            let draft = draft.and_message(carried);
+            match user {
+                Some(user) => draft.and_user(Slot::loaded(user)),
+                None => draft,
+            }
         };
         let done = self
             .in_client(context, self.fresh_token(context), draft, |draft| {

@@ -6,12 +6,15 @@ use super::super::{AuthError, Done, UseCases, UserError};
 use crate::actor::ClientContext;
 use crate::change::{Draft, Slot};
 use crate::policy::Policy;
+use crate::ports::Entropy;
 use crate::profile::{Metadata, ShortText};
-use crate::proof::Strategy;
+use crate::proof::{Proof, Strategy};
+use crate::sign_in::SignIn;
 use crate::sign_up::{SignUp, SignUpUpdate};
+use crate::verification::Verification;
 use crate::{
-    AttemptOutcome, Client, CodeHash, E164, Entrance, OtpCode, PhoneError, PhoneNumberId, Purpose, SessionId, SignUpId,
-    Timestamp, User, UserId,
+    AttemptOutcome, Client, CodeHash, E164, Entrance, OtpCode, PhoneError, PhoneNumberId, Purpose, SessionId, SignInId,
+    SignUpId, Timestamp, TokenHash, User, UserId,
 };
 
 /// What a sign-up is given.
@@ -144,12 +147,16 @@ impl UseCases {
         // Before anything is charged.
         let nothing = CodeHash::from_bytes([0; 32]);
         sign_up.clone().prepare(nothing, self.now(), &self.policy)?;
-        self.ensure_nobodys(number).await?;
         self.draw_sign_up(context, sign_up, number).await
     }
 
-    /// Draws a code for a sign-up, in its own language if it names one.
+    /// Draws a code for a sign-up, in its own language if it names one. For a number that somebody has there is none; where
+    /// that must not be told, one that nobody gets.
     async fn draw_sign_up(&self, context: &ClientContext, sign_up: &SignUp, number: &E164) -> Result<Drawn, AuthError> {
+        let is_taken = self.owner_of(number).await?.is_some();
+        if is_taken && !self.policy.enumeration_protection {
+            return Err(PhoneError::Taken.into());
+        }
         let recipient = Recipient {
             number,
             phone_number: None,
@@ -157,8 +164,13 @@ impl UseCases {
         };
         let mut request = context.request.clone();
         request.languages = request.languages.after(sign_up.locale.as_ref().map(ShortText::as_str));
-        self.draw_code(&request, recipient, Purpose::SignUp(&sign_up.id, number))
-            .await
+        let purpose = Purpose::SignUp(&sign_up.id, number);
+        let drawn = self.draw_code(&request, recipient, purpose).await?;
+        if is_taken {
+            Ok(drawn.withheld(&*self.ports.entropy))
+        } else {
+            Ok(drawn)
+        }
     }
 
     /// Tries a code on a sign-up. The right one makes the user and a session, all as one commit.
@@ -199,11 +211,9 @@ impl UseCases {
                 )
                 .await;
         }
-        let entropy = &*self.ports.entropy;
         let token = fresh.hash();
-        let user = Slot::new(User::new(UserId::generate(now, entropy), now));
-        let number_id = PhoneNumberId::generate(now, entropy);
-        let session = SessionId::generate(now, entropy);
+        let newcomer = Newcomer::generate(now, &*self.ports.entropy);
+        let user = Slot::new(User::new(newcomer.user.clone(), now));
         let draft = |draft: Draft| draft.and_user(user);
         self.in_client(context, fresh, draft, |draft| {
             let (client, user) = draft.client_and_user()?;
@@ -213,28 +223,103 @@ impl UseCases {
             {
                 return Err(UserError::Contended.into());
             }
-            sign_up.completed = Some((user.id.clone(), session.clone()));
-            let sign_up = sign_up.clone();
-            user.phones
-                .add_proven(number_id.clone(), number.clone(), sign_up.verification, now)?;
-            user.profile.first_name = sign_up.first_name;
-            user.profile.last_name = sign_up.last_name;
-            user.profile.locale = sign_up.locale;
-            user.profile.unsafe_metadata = sign_up.unsafe_metadata;
-            user.profile.external_id = sign_up.external_id;
-            user.set_password(sign_up.password, now);
-            user.last_sign_in_at = Some(now);
-            user.seen(now);
-            let session = self.new_session(session.clone(), user, context, [Some(now), None]);
-            let alone = self.policy.single_session;
-            client.begin(session, token, Some(Strategy::PhoneCode), alone, now);
+            self.finish_sign_up(client, user, &newcomer, token, context)?;
             Ok(AttemptOutcome::Verified)
         })
         .await
         .map_err(claimed)
     }
 
+    /// Takes over the number that a sign-in of this client has proven and that nobody has, with all that makes a sign-up
+    /// complete: the user and a session, as one commit.
+    ///
+    /// # Errors
+    /// [`AuthError::NothingToTransfer`], [`AuthError::Claimed`] if another user has proven the number meanwhile, and those of
+    /// [`UseCases::create_sign_up`].
+    pub async fn transfer_sign_in(
+        &self,
+        context: &ClientContext,
+        request: SignUpRequest,
+    ) -> Result<Done<()>, AuthError> {
+        let now = self.now();
+        if !self.policy.sign_up_open {
+            return Err(AuthError::SignUpClosed);
+        }
+        self.limit_sign_ins("sign-ups/address", context.request.address).await?;
+        self.ensure_free(context)?;
+        let sign_in = context.client().and_then(|client| client.sign_in.as_ref());
+        let (id, number, _) = transferable(sign_in, now)?;
+        let given = SignUpRequest {
+            number: None,
+            ..request
+        };
+        let update = self.checked(given).await?;
+        self.policy.admit(&number)?;
+        self.ensure_let_in(&number, Entrance::SignUp).await?;
+        let mut sign_up = SignUp::new(SignUpId::generate(now, &*self.ports.entropy), now);
+        sign_up.update(update);
+        sign_up.number = Some(number);
+        let fresh = self.fresh_token(context);
+        let token = fresh.hash();
+        let newcomer = Newcomer::generate(now, &*self.ports.entropy);
+        let user = Slot::new(User::new(newcomer.user.clone(), now));
+        self.in_client(
+            context,
+            fresh,
+            |draft| draft.and_user(user),
+            |draft| {
+                let (client, user) = draft.client_and_user()?;
+                let (still, _, verification) = transferable(client.sign_in.as_ref(), now)?;
+                if still != id {
+                    return Err(AuthError::NothingToTransfer);
+                }
+                client.sign_in = None;
+                client.sign_up = Some(SignUp {
+                    verification,
+                    ..sign_up.clone()
+                });
+                self.finish_sign_up(client, user, &newcomer, token, context)
+            },
+        )
+        .await
+        .map_err(claimed)
+    }
+
+    /// The user and the session of the client's sign-up, whose number is proven.
+    fn finish_sign_up(
+        &self,
+        client: &mut Client,
+        user: &mut User,
+        newcomer: &Newcomer,
+        token: TokenHash,
+        context: &ClientContext,
+    ) -> Result<(), AuthError> {
+        let now = self.now();
+        let sign_up = client.sign_up.as_mut().ok_or(AuthError::NotFound)?;
+        sign_up.completed = Some((user.id.clone(), newcomer.session.clone()));
+        let sign_up = sign_up.clone();
+        let number = sign_up.number.ok_or(AuthError::NumberMissing)?;
+        user.phones
+            .add_proven(newcomer.number.clone(), number, sign_up.verification, now)?;
+        user.profile.first_name = sign_up.first_name;
+        user.profile.last_name = sign_up.last_name;
+        user.profile.locale = sign_up.locale;
+        user.profile.unsafe_metadata = sign_up.unsafe_metadata;
+        user.profile.external_id = sign_up.external_id;
+        user.set_password(sign_up.password, now);
+        user.last_sign_in_at = Some(now);
+        user.seen(now);
+        let session = self.new_session(newcomer.session.clone(), user, context, [Some(now), None]);
+        let alone = self.policy.single_session;
+        client.begin(session, token, Some(Strategy::PhoneCode), alone, now);
+        Ok(())
+    }
+
+    /// Refuses a number that somebody has; where that must not be told, nothing is asked.
     async fn ensure_nobodys(&self, number: &E164) -> Result<(), AuthError> {
+        if self.policy.enumeration_protection {
+            return Ok(());
+        }
         match self.owner_of(number).await? {
             Some(_) => Err(PhoneError::Taken.into()),
             None => Ok(()),
@@ -259,6 +344,35 @@ impl UseCases {
             locale: request.locale,
             unsafe_metadata: request.unsafe_metadata,
         })
+    }
+}
+
+/// The identifiers of a user who is about to be made.
+struct Newcomer {
+    user: UserId,
+    number: PhoneNumberId,
+    session: SessionId,
+}
+
+impl Newcomer {
+    fn generate(now: Timestamp, entropy: &dyn Entropy) -> Self {
+        Self {
+            user: UserId::generate(now, entropy),
+            number: PhoneNumberId::generate(now, entropy),
+            session: SessionId::generate(now, entropy),
+        }
+    }
+}
+
+/// The sign-in, the number that it has proven and that nobody has, and the proof.
+fn transferable(sign_in: Option<&SignIn>, now: Timestamp) -> Result<(SignInId, E164, Verification), AuthError> {
+    let sign_in = sign_in.filter(|sign_in| sign_in.is_transferable() && now < sign_in.abandon_at());
+    let sign_in = sign_in.ok_or(AuthError::NothingToTransfer)?;
+    match (&sign_in.identifier, &sign_in.first) {
+        (Some(number), Some(Proof::Texted { verification, .. })) => {
+            Ok((sign_in.id.clone(), number.clone(), verification.clone()))
+        }
+        _ => Err(AuthError::NothingToTransfer),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::{AuthError, UseCases, UserError};
 use crate::actor::RequestContext;
 use crate::message::Content;
-use crate::ports::Sending;
+use crate::ports::{Entropy, Sending};
 use crate::{CodeHash, E164, Message, MessageId, OtpCode, PhoneNumberId, Purpose, ShortText, TEST_CODE, User};
 
 /// Whom a code is for.
@@ -19,6 +19,18 @@ pub(in super::super) struct Drawn {
     pub(in super::super) hash: CodeHash,
     /// To be committed with whatever the code is for; none for a test number, which is never texted.
     pub(in super::super) message: Option<Message>,
+}
+
+impl Drawn {
+    /// A code that nobody gets and no code is: all else is as with one that was sent.
+    pub(in super::super) fn withheld(self, entropy: &dyn Entropy) -> Self {
+        let mut hash = [0; 32];
+        entropy.fill(&mut hash);
+        Self {
+            hash: CodeHash::from_bytes(hash),
+            message: self.message.map(Message::withheld),
+        }
+    }
 }
 
 impl UseCases {
@@ -67,6 +79,14 @@ impl UseCases {
     /// Sends what is committed. Whether a text went out; test numbers get none.
     pub(in super::super) async fn send_sms(&self, message: Option<Message>) -> Result<bool, AuthError> {
         let Some(message) = message else { return Ok(false) };
+        if message.is_settled() {
+            return Ok(true);
+        }
+        if self.policy.enumeration_protection {
+            // How long a provider takes would tell that one was asked.
+            self.ports.sms.hand_over(message);
+            return Ok(true);
+        }
         match self.ports.sms.send(message).await {
             Sending::Sent | Sending::Underway => Ok(true),
             Sending::Failed(error) => Err(UserError::NotSent(error).into()),

@@ -183,6 +183,7 @@ impl Instance {
             identifier: Some(nth_number(1)),
             strategy: Some(strategy),
             password: None,
+            ..SignInRequest::default()
         };
         self.cases.create_sign_in(&self.context(), &request).await?;
         Ok(self.sign_in().id)
@@ -194,6 +195,7 @@ impl Instance {
             identifier: Some(nth_number(1)),
             strategy: None,
             password: Some(password.to_owned()),
+            ..SignInRequest::default()
         };
         let done = self.cases.create_sign_in(&self.context(), &request).await?;
         Ok(done.outcome)

@@ -68,6 +68,7 @@ async fn a_password_is_counted_before_it_is_compared_and_a_right_one_leaves_no_t
             identifier: Some(nth_number(1)),
             strategy: None,
             password: Some("tried password".to_owned()),
+            ..SignInRequest::default()
         };
         let done = mocks.cases().create_sign_in(&context, &request).await.unwrap();
         let (outcome, failures) = if right {
