@@ -37,7 +37,10 @@ pub(crate) fn page_origin(text: &str) -> Option<String> {
         return is_name.then(|| text.to_owned());
     }
     match web_address(text)?.origin() {
-        origin @ Origin::Tuple(..) if origin.ascii_serialization() == text => Some(text.to_owned()),
+        // No wildcards: an asterisk would match nothing but itself, which no host is called.
+        origin @ Origin::Tuple(..) if origin.ascii_serialization() == text && !text.contains('*') => {
+            Some(text.to_owned())
+        }
         Origin::Tuple(..) | Origin::Opaque(_) => None,
     }
 }
