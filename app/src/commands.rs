@@ -4,6 +4,7 @@ mod check_config;
 mod dev_token;
 mod keys;
 mod migrate;
+mod sdk;
 mod serve;
 mod sms;
 mod store;
@@ -17,7 +18,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use phoneproof_sdk_npm::Integrity;
+
 use crate::config::{Config, ConfigError, Overrides, Settings};
+use crate::sdk::SdkSpec;
 
 /// Proves who owns a phone number, and uses that number as a second factor.
 #[derive(Debug, Parser)]
@@ -44,6 +48,9 @@ enum Command {
     /// How texts leave.
     #[command(subcommand)]
     Sms(Sms),
+    /// The scripts that Clerk's SDKs load in browsers.
+    #[command(subcommand)]
+    Sdk(Sdk),
     /// What is kept.
     #[command(subcommand)]
     Store(Store),
@@ -90,6 +97,26 @@ enum Sms {
         #[arg(long, value_name = "TAG")]
         locale: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum Sdk {
+    /// Puts packages into `sdk.folder`, from the npm registry or from tarballs, once their checksum is right.
+    Add(SdkAdd),
+}
+
+#[derive(Debug, Args)]
+struct SdkAdd {
+    /// Each with a version, a major version or a tag, for instance `@clerk/clerk-js@6.40.0 @clerk/ui@1`.
+    #[arg(required = true, value_name = "PACKAGE@VERSION")]
+    packages: Vec<SdkSpec>,
+    /// The tarball of a package, as `npm pack` makes it, instead of the registry's; one for each package, in their order.
+    #[arg(long, value_name = "FILE")]
+    from: Vec<PathBuf>,
+    /// The checksum that the tarball must have, `sha512-…`; one for each package, in their order. Not given: the one built in
+    /// for the versions that PhoneProof is tested with, else the registry's.
+    #[arg(long, value_name = "CHECKSUM")]
+    integrity: Vec<Integrity>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -168,6 +195,7 @@ pub fn run() -> ExitCode {
         Some(Command::Keys(Keys::Rotate { now })) => keys::rotate(&line, *now),
         Some(Command::Sms(Sms::Route { number })) => sms::route(&line, number),
         Some(Command::Sms(Sms::Send { to, locale })) => sms::send(&line, to, locale.as_deref()),
+        Some(Command::Sdk(Sdk::Add(add))) => sdk::add(&line, add),
         Some(Command::Store(Store::Backup { file })) => store::backup(&line, file),
         Some(Command::Store(Store::Copy(copy))) => store_copy::run(copy),
         Some(Command::Webhooks(Webhooks::Replay { hours, all })) => webhooks::replay(&line, *hours, *all),

@@ -7,6 +7,7 @@ mod keys;
 mod list;
 mod network;
 mod origin;
+mod sdk;
 mod settings;
 mod texts;
 
@@ -15,6 +16,7 @@ pub use file::{AdapterOptions, Config, Environment, LogFormat, Route, Synchronou
 pub use keys::{KeyKind, PublishableKey, SecretKey};
 pub use network::Network;
 pub(crate) use origin::page_origin;
+pub use sdk::SdkSettings;
 pub use settings::{Overrides, Settings};
 
 /// Something in the configuration stops the start. One line; it names the option.

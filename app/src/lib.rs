@@ -15,6 +15,7 @@ mod instance_secret;
 mod logging;
 mod metrics;
 pub mod openapi;
+mod sdk;
 mod seal;
 mod server;
 pub mod session_tokens;

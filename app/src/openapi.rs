@@ -61,8 +61,8 @@ fn described(tag: &str, operation: &Operation) -> Value {
         .partition(|parameter| operation.method == Method::GET || matches!(parameter, Parameter::Query(_)));
     let mut parameters: Vec<Value> = operation
         .path
-        .split('/')
-        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+        .split('{')
+        .filter_map(|after| Some(after.split_once('}')?.0))
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
     parameters.extend(in_query.into_iter().map(Parameter::as_query));
@@ -106,7 +106,7 @@ fn security(caller: Caller) -> Value {
 
 fn operation_id(operation: &Operation) -> String {
     let path = operation.path.trim_start_matches("/v1/");
-    let words = path.split(['/', '.']).filter(|word| !word.is_empty());
+    let words = path.split(['/', '.', '@']).filter(|word| !word.is_empty());
     let words = words.map(|word| match word {
         "{id}" => "one",
         word => word,
@@ -199,6 +199,15 @@ fn responses(operation: &Operation) -> Value {
         Answer::Nothing => json!({ "204": { "description": "Done." } }),
         Answer::Redirect => json!({ "307": { "description": "Redirect." } }),
         Answer::Page => json!({ "200": { "description": "A page.", "content": { "text/html": {} } } }),
+        Answer::Script => json!({
+            "200": {
+                "description": "A script. Where there is none, a `<script>` element gets one that says so on the console, \
+                    and everybody else 404.",
+                "content": { "text/javascript": {} },
+            },
+            "302": { "description": "The same script on the CDN that `sdk.cdn` names." },
+            "304": { "description": "The script that the caller has." },
+        }),
         Answer::Metrics => json!({ "200": { "description": "Metrics.", "content": { "text/plain": {} } } }),
         Answer::Json(schema) | Answer::Verdict(schema) => ok(&schemas::reference(schema)),
         Answer::Enveloped(schema) => ok(&json!({

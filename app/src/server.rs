@@ -25,6 +25,7 @@ use crate::drain::Drain;
 use crate::event_dispatcher::EventDispatcher;
 use crate::http::{AppState, EventTexts, Origins, environment, observe, routes};
 use crate::metrics::{Access, Metrics};
+use crate::sdk::Scripts;
 use crate::seal::Seal;
 use crate::session_tokens::SessionTokens;
 use crate::sms_dispatcher::SmsDispatcher;
@@ -123,10 +124,12 @@ impl Server {
             news,
         };
         let outward = Outward { events, event_seal };
+        let scripts = Scripts::open(&settings.sdk)?;
         let state = Data::new(state(
             settings,
             adapters,
             outward,
+            scripts,
             address,
             closing.clone(),
             drain.clone(),
@@ -260,6 +263,7 @@ fn state(
     settings: &Settings,
     adapters: Adapters,
     outward: Outward,
+    scripts: Scripts,
     address: SocketAddr,
     closing: watch::Receiver<bool>,
     drain: Drain,
@@ -340,6 +344,7 @@ fn state(
         sms_dispatcher,
         receipts: adapters.receipts,
         metrics,
+        scripts,
         origins: Origins::new(
             settings.allowed_origins.clone(),
             settings.policy.live.clone(),

@@ -16,6 +16,7 @@ use phoneproof_events_webhook::Webhook;
 use phoneproof_identity_jwt::JwtIdentityProvider;
 use phoneproof_notice_email::EmailNotices;
 use phoneproof_password_argon2::Argon2Passwords;
+use phoneproof_sdk_npm::Registry;
 use phoneproof_sms_console::{ConsoleSms, Inbox};
 use phoneproof_sms_email::EmailSms;
 use phoneproof_sms_routes::{NamedGateway, Route, RoutedSms};
@@ -28,8 +29,9 @@ use phoneproof_system::{SystemClock, SystemEntropy};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 
-use crate::config::{AdapterOptions, ConfigError, Settings};
+use crate::config::{AdapterOptions, ConfigError, SdkSettings, Settings};
 use crate::dev_issuer::{AUDIENCE, DevIssuer, ISSUER};
+use crate::error_chain::chain;
 use crate::wiring::stores::names;
 
 pub(crate) use stores::secret_file;
@@ -126,6 +128,14 @@ pub fn entropy() -> Arc<dyn Entropy> {
 #[must_use]
 pub fn passwords(entropy: Arc<dyn Entropy>) -> Arc<dyn PasswordHasher> {
     Arc::new(Argon2Passwords::new(entropy))
+}
+
+/// Where the SDKs' packages are fetched from.
+///
+/// # Errors
+/// [`ConfigError`] if there can be no HTTP client.
+pub fn sdk_registry(settings: &SdkSettings) -> Result<Registry, ConfigError> {
+    Registry::new(&settings.registry).map_err(|error| ConfigError::at("sdk.registry", chain(&error)))
 }
 
 /// Whom events are told, if anybody.

@@ -35,6 +35,8 @@ class Server:
             "PHONEPROOF__LIMITS__ENABLED": "false",
             "PHONEPROOF__KEYS__SECRET_KEY": SECRET_KEY,
             "PHONEPROOF__INSTANCE__SECRET": "an instance secret of the fuzz run, long enough",
+            # No script is there: nobody is sent to a CDN.
+            "PHONEPROOF__SDK__CDN": "",
             "PHONEPROOF__LOG__LEVEL": "error",
         }
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PHONEPROOF_")}

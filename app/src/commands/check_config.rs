@@ -6,6 +6,7 @@ use phoneproof_sms_console::Inbox;
 use super::{CommandLine, print};
 use crate::config::{ConfigError, Overrides, Settings};
 use crate::logging;
+use crate::sdk::Scripts;
 use crate::wiring::{self, Shared};
 
 pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
@@ -22,10 +23,11 @@ pub(super) fn run(line: &CommandLine) -> Result<(), ConfigError> {
     wiring::identity_providers(&settings, &shared, None)?;
     wiring::known_store(&settings.store.url)?;
     logging::filter(&settings)?;
-    print(&summary(&settings))
+    let scripts = Scripts::open(&settings.sdk)?;
+    print(&summary(&settings, &scripts))
 }
 
-fn summary(settings: &Settings) -> String {
+fn summary(settings: &Settings, scripts: &Scripts) -> String {
     let Policy {
         live: _,
         allowlist,
@@ -50,6 +52,7 @@ fn summary(settings: &Settings) -> String {
          \x20 codes         valid {} s, {max_attempts} tries: a guesser hits one code in {:.0} ({hit:.4} %)\n\
          \x20 guessing      {guessing}\n\
          \x20 webhooks      {}\n\
+         \x20 scripts       {}\n\
          \x20 sessions      {} s{}{}\n",
         settings.environment,
         settings.listen,
@@ -67,6 +70,7 @@ fn summary(settings: &Settings) -> String {
         } else {
             "nobody is told"
         },
+        served(scripts),
         settings.policy.session_lifetime.as_secs(),
         if settings.policy.single_session {
             ", one at a time"
@@ -79,6 +83,20 @@ fn summary(settings: &Settings) -> String {
             ""
         },
     )
+}
+
+/// Which scripts of the SDKs browsers get, and from where.
+fn served(scripts: &Scripts) -> String {
+    let here = scripts
+        .packages()
+        .map(|(package, version)| format!("{package} {version}"));
+    let elsewhere = scripts.cdn().map(|cdn| format!("others from {cdn}"));
+    let all: Vec<String> = here.chain(elsewhere).collect();
+    if all.is_empty() {
+        "none: pages bundle the SDK, or set sdk.folder or sdk.cdn".to_owned()
+    } else {
+        all.join(", ")
+    }
 }
 
 /// How likely whoever guesses at one account for a year is to hit: a guess hits one of a million codes.

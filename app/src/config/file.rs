@@ -44,6 +44,7 @@ pub struct Config {
     pub identity: Option<AdapterOptions>,
     pub webhooks: Webhooks,
     pub metrics: Metrics,
+    pub sdk: Sdk,
     pub log: Log,
 }
 
@@ -191,6 +192,11 @@ section!(Webhooks {
     url: Option<String>,
     secret: Option<SecretString>,
     secret_file: Option<PathBuf>,
+});
+section!(Sdk {
+    folder: Option<PathBuf>,
+    cdn: Option<String>,
+    registry: String,
 });
 section!(Metrics { token: Option<SecretString> });
 section!(Log {

@@ -15,6 +15,7 @@ use super::keys::{KeyKind, PublishableKey, SecretKey};
 use super::list::List;
 use super::network::Network;
 use super::origin::{page_origin, web_address};
+use super::sdk::SdkSettings;
 use super::{Config, ConfigError};
 use crate::instance_secret;
 
@@ -72,6 +73,8 @@ pub struct Settings {
     pub webhook: Option<(String, SecretString)>,
     /// Whether apps may carry their token in a header.
     pub native: bool,
+    /// The SDKs' script files.
+    pub sdk: SdkSettings,
     /// Logging.
     pub log: Log,
 }
@@ -172,6 +175,7 @@ impl Settings {
             notices: notice_options(config.notices),
             metrics_token: config.metrics.token,
             policy,
+            sdk: SdkSettings::new(&config.sdk, development)?.with_folder()?,
             log: config.log,
         })
     }

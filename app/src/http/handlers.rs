@@ -19,6 +19,7 @@ pub(crate) mod number_lists;
 pub(crate) mod passwords;
 pub(crate) mod phone_numbers;
 pub(crate) mod ready;
+pub(crate) mod scripts;
 pub(crate) mod sessions;
 pub(crate) mod sign_ins;
 pub(crate) mod sign_ups;

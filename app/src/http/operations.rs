@@ -114,6 +114,7 @@ pub(crate) enum Answer {
     Nothing,
     Redirect,
     Page,
+    Script,
     Metrics,
 }
 

@@ -15,6 +15,7 @@ use crate::dev_tools::DevTools;
 use crate::drain::Drain;
 use crate::http::origins::Origins;
 use crate::metrics::Metrics;
+use crate::sdk::Scripts;
 use crate::seal::Seal;
 use crate::session_tokens::SessionTokens;
 use crate::sms_dispatcher::SmsDispatcher;
@@ -49,6 +50,8 @@ pub(crate) struct AppState {
     pub(crate) drain: Drain,
     pub(crate) metrics: Metrics,
     pub(crate) origins: Origins,
+    /// The SDKs' script files.
+    pub(crate) scripts: Scripts,
     pub(crate) dev_tools: Option<DevTools>,
     pub(crate) body_timeout: Duration,
     pub(crate) entropy: Arc<dyn Entropy>,

@@ -2,8 +2,8 @@
 
 use actix_web::web::to;
 
-use crate::http::handlers::{dev, docs, health, metrics, ready, sms_callbacks};
-use crate::http::operations::Answer::{Json, Metrics, Nothing, Page, Redirect, Verdict};
+use crate::http::handlers::{dev, docs, health, metrics, ready, scripts, sms_callbacks};
+use crate::http::operations::Answer::{Json, Metrics, Nothing, Page, Redirect, Script, Verdict};
 use crate::http::operations::Caller::{Anybody, Developer, Operator, Provider};
 use crate::http::operations::Parameter::{Required, Text};
 use crate::http::operations::{GET, Group, POST, op};
@@ -11,7 +11,7 @@ use crate::http::operations::{GET, Group, POST, op};
 #[rustfmt::skip]
 pub(super) const SERVER: Group = Group {
     tag: "Server",
-    about: "The server itself: health, metrics, delivery receipts, documentation.",
+    about: "The server itself: health, metrics, delivery receipts, the SDKs' scripts, documentation.",
     operations: &[
         op(GET, "/v1/sms_callbacks/{gateway}", Provider, || to(sms_callbacks::take),
             "Receives the delivery status of a text, signed by the provider", &[], Nothing),
@@ -21,6 +21,8 @@ pub(super) const SERVER: Group = Group {
             "Reports that the process runs, and whether its store is available", &[], Json("Health")),
         op(GET, "/v1/ready", Anybody, || to(ready::show),
             "Reports whether the server is ready for requests; 503 if not", &[], Verdict("Readiness")),
+        op(GET, "/npm/@clerk/{package}@{version}/dist/{file}", Anybody, || to(scripts::show),
+            "Returns a script of @clerk/clerk-js or @clerk/ui, by its exact version, a major version or a tag", &[], Script),
         op(GET, "/metrics", Operator, || to(metrics::show),
             "Returns metrics for Prometheus; 404 in production unless a token is configured", &[], Metrics),
         op(GET, "/openapi.json", Anybody, || to(docs::openapi),

@@ -11,6 +11,7 @@ use phoneproof_domain::{
 };
 use serde_json::{Value, json};
 
+use crate::sdk::ScriptMissing;
 use crate::session_tokens::SigningError;
 
 /// The content coding in which bodies are taken, beside none.
@@ -67,6 +68,8 @@ pub(crate) enum ApiError {
     Origin,
     #[error("nothing here")]
     NotFound,
+    #[error("no such script: {0}")]
+    Script(ScriptMissing),
     #[error("method not allowed")]
     Method,
     #[error("a parameter that another one needs is missing")]
@@ -305,6 +308,7 @@ impl ApiError {
                 "This origin may not call this API; server.allowed_origins lists those that may.",
             ),
             Self::NotFound => entry(404, "resource_not_found", "not found", "No such resource."),
+            Self::Script(missing) => entry(404, "resource_not_found", "not found", missing.to_string()),
             Self::Method => entry(
                 405,
                 "method_not_allowed",
@@ -463,6 +467,13 @@ impl ApiError {
             response
                 .headers_mut()
                 .insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED_CODING));
+        }
+        if matches!(self, Self::Script(_)) {
+            // A page of any origin may read it; without this its console would speak of CORS alone.
+            let everybody = HeaderValue::from_static("*");
+            response
+                .headers_mut()
+                .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, everybody);
         }
         response
     }

@@ -142,6 +142,8 @@ fn every_default_is_what_the_program_does_without_being_told() {
     assert_eq!(defaults.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(defaults.store.url, "sqlite://phoneproof.db");
     assert!(defaults.drain.is_zero(), "Ctrl-C does not wait");
+    assert_eq!(defaults.sdk.registry.as_str(), "https://registry.npmjs.org/");
+    assert_eq!(defaults.sdk.folder, None);
     let policy = defaults.policy;
     assert_eq!((policy.max_attempts, policy.max_unverified), (5, Some(5)));
     assert_eq!(
@@ -228,6 +230,12 @@ fn a_wrong_value_is_named() {
         ("SECOND_FACTOR__BACKUP_CODES", "ten", "second_factor.backup_codes"),
         ("LOCKOUT__DURATION_SECONDS", "long", "lockout.duration_seconds"),
         ("LIMITS__ENABLED", "almost", "limits.enabled"),
+        ("SDK__FOLDER", "/nowhere", "sdk.folder"),
+        ("SDK__CDN", "cdn.example.com", "sdk.cdn"),
+        ("SDK__CDN", "http://cdn.example.com/npm", "sdk.cdn"),
+        ("SDK__CDN", "https://cdn.example.com/npm?x", "sdk.cdn"),
+        ("SDK__REGISTRY", "https://me:secret@npm.example.com", "sdk.registry"),
+        ("SDK__REGISTRY", "", "sdk.registry"),
         ("LOG__FORMAT", "xml", "log.format"),
     ] {
         let complaint = refused(&[(&format!("PHONEPROOF__{name}"), value)]);

@@ -8,5 +8,6 @@ mod faults;
 mod openapi;
 mod postgres_faults;
 mod program;
+mod scripts;
 mod sqlite_faults;
 mod tls;

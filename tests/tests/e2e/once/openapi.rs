@@ -25,6 +25,8 @@ async fn every_method_is_in_it_and_no_other() {
         let named = path
             .replace("{id}", "x")
             .replace("{file}", "x")
+            .replace("{package}", "x")
+            .replace("{version}", "x")
             .replace("{gateway}", "x");
         let answer = app
             .nobody()

@@ -1,0 +1,224 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use actix_web::http::header::EntityTag;
+use actix_web::web::Bytes;
+use aws_lc_rs::digest::{SHA256, digest};
+use phoneproof_sdk_npm::Selector;
+use semver::Version;
+use url::Url;
+
+use crate::config::{ConfigError, SdkSettings};
+use crate::error_chain::chain;
+use crate::sdk::folder::{SdkFolder, Unreadable, files};
+use crate::sdk::package::{SdkPackage, SdkSpec};
+
+/// The script files that the server has, read once at its start, and where browsers are sent for others.
+///
+/// They are held in memory: some 26 MB for one version of both packages. A request then opens no file, so no path leads
+/// out of the folder, and each answer is of the state that its `ETag` was computed from.
+#[derive(Debug, Default)]
+pub(crate) struct Scripts {
+    packages: BTreeMap<(SdkPackage, Version), BTreeMap<String, Script>>,
+    cdn: Option<Url>,
+    has_folder: bool,
+}
+
+/// How the bytes of an answer are coded (RFC 9110 §8.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Identity,
+    Gzip,
+    Brotli,
+}
+
+/// One script, in each form that it is here in.
+#[derive(Debug)]
+pub(crate) struct Script {
+    plain: Form,
+    gzip: Option<Form>,
+    brotli: Option<Form>,
+}
+
+/// The bytes of a form, and what names them.
+#[derive(Debug)]
+pub(crate) struct Form {
+    pub(crate) content: Bytes,
+    pub(crate) etag: EntityTag,
+}
+
+/// What answers the address of a script.
+#[derive(Debug)]
+pub(crate) enum Found<'a> {
+    /// A script that is here.
+    Here {
+        script: &'a Script,
+        /// Whether the address names one version, of which nothing ever changes.
+        exact: bool,
+    },
+    /// The same script on the CDN.
+    Elsewhere(String),
+}
+
+/// Why there is no script, in words for whoever looks at the browser's console. None of them repeats what was asked for
+/// unless it was understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ScriptMissing {
+    #[error("Browsers load scripts of @clerk/clerk-js and @clerk/ui alone; there is no other package here.")]
+    Package,
+    #[error("The address has no version: write a version (6.40.0), a major version (6) or a tag after the @.")]
+    Version,
+    #[error("The address names no script: those of a package are dist/<name>.js.")]
+    Name,
+    #[error("{0} {1} has no script dist/{2}.")]
+    Script(SdkPackage, Version, String),
+    #[error(
+        "PhoneProof has no {0} to serve: {1}run `phoneproof sdk add {0}` and restart the server, or set sdk.cdn to a CDN \
+         of npm packages, such as https://cdn.jsdelivr.net/npm."
+    )]
+    NotAdded(SdkSpec, NoFolder),
+}
+
+/// What comes before a package can be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoFolder(bool);
+
+impl fmt::Display for NoFolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0 { "set sdk.folder, " } else { "" })
+    }
+}
+
+impl Scripts {
+    /// Reads the configured folder.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it cannot be read.
+    pub(crate) fn open(settings: &SdkSettings) -> Result<Self, ConfigError> {
+        let mut scripts = Self {
+            packages: BTreeMap::new(),
+            cdn: settings.cdn.clone(),
+            has_folder: settings.folder.is_some(),
+        };
+        if let Some(root) = &settings.folder {
+            let unreadable = |error: Unreadable| ConfigError::at("sdk.folder", chain(&error));
+            for (named, folder) in SdkFolder::new(root).packages().map_err(unreadable)? {
+                let read = read(&folder.join("dist")).map_err(unreadable)?;
+                scripts.packages.insert(named, read);
+            }
+        }
+        Ok(scripts)
+    }
+
+    /// The packages that are here, with their versions.
+    pub(crate) fn packages(&self) -> impl Iterator<Item = &(SdkPackage, Version)> {
+        self.packages.keys()
+    }
+
+    /// Where browsers are sent for what is not here.
+    pub(crate) fn cdn(&self) -> Option<&Url> {
+        self.cdn.as_ref()
+    }
+
+    /// What answers `/npm/@clerk/<package>@<version>/dist/<file>`.
+    ///
+    /// # Errors
+    /// [`ScriptMissing`] if nothing does.
+    pub(crate) fn find(&self, package: &str, version: &str, file: &str) -> Result<Found<'_>, ScriptMissing> {
+        let package = SdkPackage::named(&format!("@clerk/{package}")).ok_or(ScriptMissing::Package)?;
+        let selector: Selector = version.parse().map_err(|_| ScriptMissing::Version)?;
+        if !is_script(file) {
+            return Err(ScriptMissing::Name);
+        }
+        let versions = self.packages.keys().filter(|(known, _)| *known == package);
+        if let Some(version) = selector.newest(versions.map(|(_, version)| version)) {
+            let version = version.clone();
+            let missing = || ScriptMissing::Script(package, version.clone(), file.to_owned());
+            let scripts = self.packages.get(&(package, version.clone()));
+            let script = scripts.and_then(|scripts| scripts.get(file)).ok_or_else(missing)?;
+            let exact = matches!(selector, Selector::Exact(_));
+            return Ok(Found::Here { script, exact });
+        }
+        match &self.cdn {
+            Some(cdn) => {
+                let base = cdn.as_str().trim_end_matches('/');
+                Ok(Found::Elsewhere(format!("{base}/{package}@{selector}/dist/{file}")))
+            }
+            None => {
+                let spec = SdkSpec { package, selector };
+                Err(ScriptMissing::NotAdded(spec, NoFolder(!self.has_folder)))
+            }
+        }
+    }
+}
+
+impl Script {
+    /// The codings that it is here in, the shortest first.
+    pub(crate) fn codings(&self) -> impl Iterator<Item = Coding> {
+        let compressed = [(Coding::Brotli, &self.brotli), (Coding::Gzip, &self.gzip)];
+        let compressed = compressed.into_iter().filter(|(_, form)| form.is_some());
+        compressed.map(|(coding, _)| coding).chain([Coding::Identity])
+    }
+
+    /// The form in this coding; as it is where there is none.
+    pub(crate) fn form(&self, coding: Coding) -> &Form {
+        let form = match coding {
+            Coding::Identity => None,
+            Coding::Gzip => self.gzip.as_ref(),
+            Coding::Brotli => self.brotli.as_ref(),
+        };
+        form.unwrap_or(&self.plain)
+    }
+}
+
+/// One plain file name that ends in `.js`; what is redirected to a CDN is no more than that either.
+fn is_script(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let stem = name.strip_suffix(".js").unwrap_or_default();
+    !stem.is_empty() && !stem.starts_with('.') && stem.bytes().all(plain) && name.len() <= 255
+}
+
+/// The scripts of a `dist` folder.
+fn read(dist: &Path) -> Result<BTreeMap<String, Script>, Unreadable> {
+    let mut contents = BTreeMap::new();
+    for path in files(dist)? {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        let stem = name
+            .strip_suffix(".gz")
+            .or_else(|| name.strip_suffix(".br"))
+            .unwrap_or(name);
+        if is_script(stem) {
+            let content = std::fs::read(&path).map_err(Unreadable::at(&path))?;
+            contents.insert(name.to_owned(), Bytes::from(content));
+        }
+    }
+    let scripts = contents.iter().filter(|(name, _)| is_script(name));
+    let scripts = scripts.map(|(name, plain)| {
+        // A strong tag names bytes, so each coding has its own (RFC 9110 §8.8.3.3).
+        let form = |content: &Bytes, suffix: &str| Form {
+            content: content.clone(),
+            etag: EntityTag::new_strong(format!("{}{suffix}", fingerprint(content))),
+        };
+        let coded = |suffix: &str| {
+            contents
+                .get(&format!("{name}.{suffix}"))
+                .map(|content| form(content, suffix))
+        };
+        let script = Script {
+            plain: form(plain, ""),
+            gzip: coded("gz"),
+            brotli: coded("br"),
+        };
+        (name.clone(), script)
+    });
+    Ok(scripts.collect())
+}
+
+/// 64 bits of a hash in hexadecimal: for telling versions of one file apart, not for proving anything.
+fn fingerprint(content: &[u8]) -> String {
+    let hash = digest(&SHA256, content);
+    hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
