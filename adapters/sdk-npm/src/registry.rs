@@ -62,14 +62,12 @@ pub enum RegistryError {
         package: String,
     },
     /// The registry knows the package, and not this version.
-    #[error("{registry} has no {package}@{selector}")]
+    #[error("{registry} has no {spec}")]
     UnknownVersion {
         /// The registry.
         registry: Url,
-        /// The package.
-        package: String,
-        /// The version that was asked for.
-        selector: Selector,
+        /// The package and the version that was asked for.
+        spec: String,
     },
     /// The registry refuses, or is broken.
     #[error("{url} answers {status}")]
@@ -182,8 +180,7 @@ impl Registry {
         let Some((version, dist)) = found else {
             return Err(RegistryError::UnknownVersion {
                 registry: self.base.clone(),
-                package: package.to_owned(),
-                selector: selector.clone(),
+                spec: format!("{package}@{selector}"),
             });
         };
         Ok(Release {

@@ -252,7 +252,7 @@ mod tests {
     fn what_is_no_package_is_refused() {
         let file = EntryType::Regular;
         assert!(matches!(Package::unpack(b"no gzip"), Err(TarballError::Unreadable(_))));
-        let whole = tarball(&[(MANIFEST.0, file, MANIFEST.1), (SCRIPT.0, file, &[7; 100_000])]);
+        let whole = tarball(&[(MANIFEST.0, file, MANIFEST.1), (SCRIPT.0, file, &vec![7; 100_000])]);
         assert!(matches!(
             Package::unpack(&whole[..whole.len() / 2]),
             Err(TarballError::Unreadable(_))

@@ -11,6 +11,10 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 const TARBALL: &[u8] = b"a tarball";
 
 /// A registry below a path, as mirrors are, whose tarballs are where it says.
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare its files or requests has failed"
+)]
 async fn registry(tarball: &str) -> (MockServer, Registry) {
     let server = MockServer::start().await;
     let named = tarball.replace("REGISTRY", &server.uri());
@@ -51,6 +55,10 @@ async fn registry(tarball: &str) -> (MockServer, Registry) {
     (server, registry)
 }
 
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare its files or requests has failed"
+)]
 async fn find(registry: &Registry, selector: &str) -> Result<Release, RegistryError> {
     registry.find("@clerk/ui", &selector.parse::<Selector>().unwrap()).await
 }

@@ -77,24 +77,23 @@ impl Adding {
         {
             return print(&already(spec, version));
         }
-        let (tarball, integrity, selector) = match wanted.from {
-            Some(path) => (read(path)?, self.integrity_of_file(wanted)?, spec.selector.clone()),
-            None => {
-                let release = self.find(spec)?;
-                let integrity = wanted.known_integrity(&release.version).or(release.integrity.clone());
-                let integrity = integrity.ok_or_else(|| {
-                    problem("the registry has no sha512 of its tarball; give the right one with --integrity")
-                })?;
-                if self.is_here(spec, &release.version, Some(&integrity))? {
-                    return print(&already(spec, &release.version));
-                }
-                // What a tag means is the registry's word.
-                (
-                    self.download(spec, &release)?,
-                    integrity,
-                    Selector::Exact(release.version),
-                )
+        let (tarball, integrity, selector) = if let Some(path) = wanted.from {
+            (read(path)?, self.integrity_of_file(wanted)?, spec.selector.clone())
+        } else {
+            let release = self.find(spec)?;
+            let integrity = wanted.known_integrity(&release.version).or(release.integrity.clone());
+            let integrity = integrity.ok_or_else(|| {
+                problem("the registry has no sha512 of its tarball; give the right one with --integrity")
+            })?;
+            if self.is_here(spec, &release.version, Some(&integrity))? {
+                return print(&already(spec, &release.version));
             }
+            // What a tag means is the registry's word.
+            (
+                self.download(spec, &release)?,
+                integrity,
+                Selector::Exact(release.version),
+            )
         };
         let found = Integrity::of(&tarball);
         if found != integrity {

@@ -145,18 +145,8 @@ impl Settings {
         Ok(Self {
             environment,
             listen: listen(&config.server.listen)?,
-            public_url: config
-                .server
-                .public_url
-                .as_deref()
-                .map(|url| web_url("server.public_url", url))
-                .transpose()?,
-            sign_in_url: config
-                .application
-                .sign_in_url
-                .as_deref()
-                .map(|url| web_url("application.sign_in_url", url))
-                .transpose()?,
+            public_url: web_url("server.public_url", config.server.public_url.as_deref())?,
+            sign_in_url: web_url("application.sign_in_url", config.application.sign_in_url.as_deref())?,
             allowed_origins: allowed_origins(&config.server.allowed_origins)?,
             trusted_proxies: trusted_proxies(&config.server.trusted_proxies)?,
             webhook: webhook(&config.webhooks)?,
@@ -519,6 +509,9 @@ fn parsed<T: std::str::FromStr<Err = &'static str>>(
         .transpose()
 }
 
-fn web_url(option: &str, text: &str) -> Result<Url, ConfigError> {
-    web_address(text).ok_or_else(|| ConfigError::at(option, format!("{text:?} is not an http:// or https:// address")))
+/// An address that may be left out.
+fn web_url(option: &str, text: Option<&str>) -> Result<Option<Url>, ConfigError> {
+    let problem = |text: &str| ConfigError::at(option, format!("{text:?} is not an http:// or https:// address"));
+    text.map(|text| web_address(text).ok_or_else(|| problem(text)))
+        .transpose()
 }

@@ -14,6 +14,10 @@ use flate2::write::GzEncoder;
 use tar::{Builder, Header};
 
 /// A package as `npm pack` makes it.
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare its files or requests has failed"
+)]
 fn tarball(name: &str, version: &str, scripts: &[(&str, &str)]) -> Vec<u8> {
     let manifest = format!(r#"{{ "name": "{name}", "version": "{version}" }}"#);
     let mut archive = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
@@ -40,6 +44,10 @@ fn integrity(tarball: &[u8]) -> String {
 }
 
 /// Writes a file and the folders that it is in.
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare its files or requests has failed"
+)]
 fn write(path: &Path, content: impl AsRef<[u8]>) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::File::create(path)

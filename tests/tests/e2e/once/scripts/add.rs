@@ -51,6 +51,10 @@ fn options(folder: &Path, registry: &str) -> Options {
 }
 
 /// Runs the command off the threads that the registry answers on.
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare its files or requests has failed"
+)]
 async fn run(options: &Options, arguments: &[&str]) -> (Option<i32>, String, String) {
     let (options, arguments) = (options.clone(), [&["sdk", "add"], arguments].concat().join(" "));
     let output = tokio::task::spawn_blocking(move || {
@@ -84,6 +88,10 @@ async fn fails(options: &Options, arguments: &[&str], words: &[&str]) {
 }
 
 /// What is in a folder, hidden files too; nothing where there is none.
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare its files or requests has failed"
+)]
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let mut names: Vec<String> = entries

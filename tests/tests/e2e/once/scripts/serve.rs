@@ -14,6 +14,10 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const ENTRY: &str = "clerk.browser.js";
 
 /// A folder with two versions of clerk-js and one of ui, one of them with compressed scripts.
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare its files or requests has failed"
+)]
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
@@ -58,6 +62,10 @@ async fn get(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Answer {
 }
 
 /// The status and the body of a request whose path is sent as it is: clients resolve `..` by themselves.
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot prepare its files or requests has failed"
+)]
 fn raw(app: &TestApp, path: &str) -> String {
     let mut stream = TcpStream::connect(app.url.strip_prefix("http://").unwrap()).unwrap();
     write!(
@@ -182,7 +190,8 @@ async fn a_browser_that_has_the_script_is_not_sent_it_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_script_arrives_whole() {
     let folder = folder();
-    let large: String = (0..300_000).map(|line| format!("{line};\n")).collect();
+    let lines: Vec<String> = (0..300_000).map(|line| line.to_string()).collect();
+    let large = lines.join(";\n");
     write(&folder.path().join("the ui/dist/large.js"), &large);
     let app = app(folder.path(), "").await;
     let answer = get(&app, "/npm/@clerk/ui@1.36.0/dist/large.js", &[]).await;
