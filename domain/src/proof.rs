@@ -229,10 +229,10 @@ impl Factor {
                 preferred: true,
             }),
         };
-        let mut factors = Vec::new();
-        if policy.used_for_first_factor {
-            factors.push(texted(Strategy::PhoneCode));
+        if !policy.used_for_first_factor {
+            return Vec::new();
         }
+        let mut factors = vec![texted(Strategy::PhoneCode)];
         if policy.passwords {
             factors.push(Self::plain(Strategy::Password));
             factors.push(texted(Strategy::ResetPasswordPhoneCode));

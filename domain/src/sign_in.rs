@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::proof::Proof;
+use crate::proof::{Proof, Strategy};
 use crate::sign_up::ABANDONED_AFTER;
+use crate::verification::Verification;
 use crate::{E164, PasswordHash, PhoneNumberId, SessionId, SignInId, Timestamp, User, UserId};
 
 /// What a sign-in waits for.
@@ -58,6 +59,14 @@ pub struct Disguise {
     pub stand_in: PhoneNumberId,
     /// Whether the right code of somebody who has no account leads to a sign-up.
     pub leads_to_sign_up: bool,
+}
+
+impl Disguise {
+    /// Whether a code sent for this leads to a sign-up if nobody has the number.
+    #[must_use]
+    pub fn is_sign_up_by(&self, strategy: Strategy) -> bool {
+        self.leads_to_sign_up && strategy == Strategy::PhoneCode
+    }
 }
 
 /// A sign-in.
@@ -158,8 +167,26 @@ impl SignIn {
     /// Whether a right code has proven a number that nobody has, so that a sign-up may take it over.
     #[must_use]
     pub fn is_transferable(&self) -> bool {
-        let proven = self.first.as_ref().is_some_and(Proof::is_passed);
-        self.disguised().is_some_and(|disguise| disguise.leads_to_sign_up) && proven
+        let by_sign_up = |proof: &&Proof| {
+            self.disguised()
+                .is_some_and(|disguise| disguise.is_sign_up_by(proof.strategy()))
+        };
+        self.first.as_ref().filter(by_sign_up).is_some_and(Proof::is_passed)
+    }
+
+    /// The number that is held for the user and that a code of this sign-in has proven, with the proof.
+    pub(crate) fn proof_of_held(&self, user: &User) -> Option<(PhoneNumberId, Verification)> {
+        let own = user.phones.find_by_number(self.identifier.as_ref()?)?;
+        match self.first.as_ref()? {
+            Proof::Texted {
+                number, verification, ..
+            } => {
+                let stand_in = self.disguise.as_ref().map(|disguise| &disguise.stand_in);
+                let is_own = *number == own.id || stand_in == Some(number);
+                (own.is_held() && is_own).then(|| (own.id.clone(), verification.clone()))
+            }
+            Proof::Given { .. } => None,
+        }
     }
 
     /// Whether it still goes on.

@@ -132,10 +132,11 @@ impl User {
     }
 
     /// Takes the proof of a number that is held for the user, by the code of a sign-in. What then rests on the user's
-    /// credentials rests on those with this number.
+    /// credentials rests on those with this number, and sessions from before end, as with every change of numbers.
     pub(crate) fn prove_held(&mut self, number: &PhoneNumberId, proof: &Verification, now: Timestamp) {
         if self.phones.prove_held(number, proof, now) {
             self.credentials_generation = self.credentials_generation.saturating_add(1);
+            self.end_sessions();
         }
     }
 

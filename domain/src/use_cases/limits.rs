@@ -54,6 +54,37 @@ impl UseCases {
         user: Option<&UserId>,
         address: Option<Address>,
     ) -> Result<(), AuthError> {
+        let mut charges = self.charges_of_number(number);
+        charges.extend(self.charges_of_visitor(user, address));
+        match self.charge(&charges).await? {
+            Decision::Allowed => Ok(()),
+            Decision::Limited { retry_after } => Err(AuthError::TooManyCodes { retry_after }),
+        }
+    }
+
+    /// The same for a code that somebody asks for who must not learn whether anybody has the number: how often its owner had
+    /// one sent is not told either. Whether the number may be sent one.
+    ///
+    /// # Errors
+    /// [`AuthError::TooManyCodes`] for what the visitor or the instance has used up, and, where nothing needs to be hidden,
+    /// for the number; [`AuthError::User`] as above.
+    pub(super) async fn limit_codes_discreetly(
+        &self,
+        number: &E164,
+        user: Option<&UserId>,
+        address: Option<Address>,
+    ) -> Result<bool, AuthError> {
+        if !self.policy.enumeration_protection {
+            self.limit_codes(number, user, address).await?;
+            return Ok(true);
+        }
+        if let Decision::Limited { retry_after } = self.charge(&self.charges_of_visitor(user, address)).await? {
+            return Err(AuthError::TooManyCodes { retry_after });
+        }
+        Ok(self.charge(&self.charges_of_number(number)).await? == Decision::Allowed)
+    }
+
+    fn charges_of_number(&self, number: &E164) -> Vec<Charge> {
         let limits = &*self.limits;
         let mut charges = Vec::new();
         if !limits.codes_per_number.is_empty() || !limits.code_waits.is_empty() {
@@ -65,6 +96,13 @@ impl UseCases {
             });
         }
         charges.extend(charge("codes/range", range(number), &limits.codes_per_range));
+        charges
+    }
+
+    /// Those of whoever asks, and of the whole instance.
+    fn charges_of_visitor(&self, user: Option<&UserId>, address: Option<Address>) -> Vec<Charge> {
+        let limits = &*self.limits;
+        let mut charges = Vec::new();
         if let Some(user) = user {
             charges.extend(charge("codes/user", user.as_str(), &limits.codes_per_user));
         }
@@ -73,10 +111,7 @@ impl UseCases {
             charges.extend(charge("codes/network", &address.network(), &limits.codes_per_network));
         }
         charges.extend(charge("codes/all", "", &limits.codes_in_all));
-        match self.charge(&charges).await? {
-            Decision::Allowed => Ok(()),
-            Decision::Limited { retry_after } => Err(AuthError::TooManyCodes { retry_after }),
-        }
+        charges
     }
 
     /// Consumes one permit for one new number of `user`.
@@ -110,6 +145,22 @@ impl UseCases {
     pub(super) async fn limit_attempts_at(&self, number: &E164) -> Result<(), AuthError> {
         let windows = &self.limits.attempts_per_number;
         self.take(charge("attempts/number", number.as_str(), windows)).await
+    }
+
+    /// The same for a code that a back end drives, which strangers cannot use up by signing up with the number.
+    pub(super) async fn limit_attempts_by_back_end(&self, number: &E164) -> Result<(), AuthError> {
+        let windows = &self.limits.attempts_per_number;
+        self.take(charge("attempts/back-end", number.as_str(), windows)).await
+    }
+
+    /// The same for a sign-in that must not tell whether anybody has the number: whether a code may still be right if nobody
+    /// has. It refuses nothing, for the owner's tries are counted on the owner.
+    pub(super) async fn may_attempt_at(&self, number: &E164) -> Result<bool, AuthError> {
+        let windows = &self.limits.attempts_per_number;
+        let charges: Vec<Charge> = charge("attempts/sign-in", number.as_str(), windows)
+            .into_iter()
+            .collect();
+        Ok(self.charge(&charges).await? == Decision::Allowed)
     }
 
     /// Writes as much as the wrong try of a user's password does, for a number that nobody has. It never runs out.

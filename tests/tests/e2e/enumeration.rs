@@ -260,6 +260,90 @@ async fn limits_tell_nothing_either() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_owner_did_before_tells_nothing() {
+    let app = TestApp::with("PHONEPROOF__ENUMERATION_PROTECTION__ENABLED", "true")
+        .option("PHONEPROOF__LIMITS__CODES_PER_NUMBER", "2/1h")
+        .option("PHONEPROOF__LIMITS__CODE_WAITS_SECONDS", "30,600")
+        .option("PHONEPROOF__LIMITS__ATTEMPTS_PER_NUMBER", "3/1h")
+        .spawn()
+        .await;
+    let owned = number_of(&app, "with a password").await;
+    let owner = Browser::new(&app);
+    assert_eq!(signed_in_by_code(&app, &owner, &owned).await, "complete");
+    let added = app.number();
+    let own = owner.post("/v1/me/phone_numbers", &[("phone_number", &added)]).await;
+    let own = format!("/v1/me/phone_numbers/{}", text(&own.response()["id"]));
+    let _ = owner
+        .post(&format!("{own}/prepare_verification"), &[("strategy", "phone_code")])
+        .await
+        .response();
+    let unowned = [app.number(), app.number()];
+    let (known, unknown) = (signing_in(&app, &owned).await, signing_in(&app, &unowned[0]).await);
+    for (step, (known, unknown)) in known.iter().zip(&unknown).enumerate() {
+        assert_eq!(known, unknown, "sign-in, step {step}");
+    }
+    let (known, unknown) = (signing_up(&app, &owned).await, signing_up(&app, &unowned[0]).await);
+    for (step, (known, unknown)) in known.iter().zip(&unknown).enumerate() {
+        assert_eq!(known, unknown, "sign-up after it, step {step}");
+    }
+    let (known, unknown) = (signing_up(&app, &added).await, signing_up(&app, &unowned[1]).await);
+    for (step, (known, unknown)) in known.iter().zip(&unknown).enumerate() {
+        assert_eq!(known, unknown, "sign-up with what somebody is adding, step {step}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_keeps_nobody_from_signing_in_by_a_code() {
+    for strict in ["true", "false"] {
+        let app = TestApp::with("PHONEPROOF__ENUMERATION_PROTECTION__ENABLED", strict)
+            .option("PHONEPROOF__LIMITS__ATTEMPTS_PER_NUMBER", "3/1h")
+            .spawn()
+            .await;
+        let number = number_of(&app, "with a password").await;
+        for _ in 0..12 {
+            let stranger = Browser::new(&app);
+            let form = [("identifier", number.as_str()), ("password", "wrong horse battery")];
+            let refused = stranger.post("/v1/client/sign_ins", &form).await;
+            assert!([422, 429].contains(&refused.status), "{refused:#?}");
+        }
+        assert_eq!(
+            signed_in_by_code(&app, &Browser::new(&app), &number).await,
+            "complete",
+            "{strict}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_protection_opens_no_sign_in_where_numbers_identify_nobody() {
+    let app = TestApp::with("PHONEPROOF__ENUMERATION_PROTECTION__ENABLED", "true")
+        .option("PHONEPROOF__PHONE_NUMBERS__USED_FOR_FIRST_FACTOR", "false")
+        .spawn()
+        .await;
+    let number = number_of(&app, "with a password").await;
+    for more in [
+        vec![("password", PASSWORD)],
+        vec![("strategy", "phone_code")],
+        vec![("strategy", "reset_password_phone_code")],
+    ] {
+        let form: Vec<_> = [("identifier", number.as_str())].into_iter().chain(more).collect();
+        let refused = Browser::new(&app).post("/v1/client/sign_ins", &form).await;
+        assert!((400..500).contains(&refused.status), "{form:?}: {refused:#?}");
+    }
+}
+
+/// The status of a sign-in by the code to `number`.
+async fn signed_in_by_code(app: &TestApp, browser: &Browser, number: &str) -> Value {
+    let form = [("identifier", number), ("strategy", "phone_code")];
+    let begun = browser.post("/v1/client/sign_ins", &form).await.response().clone();
+    let path = format!("/v1/client/sign_ins/{}", text(&begun["id"]));
+    let code = code_to(app, number).await;
+    let form = [("strategy", "phone_code"), ("code", code.as_str())];
+    let done = browser.post(&format!("{path}/attempt_first_factor"), &form).await;
+    done.response()["status"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_the_number_signs_in_as_ever() {
     let app = protected().await;
     let number = app.number();

@@ -86,7 +86,7 @@ async fn a_held_number_signs_in_by_the_code_that_proves_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_held_number_is_proven_before_the_second_factor() {
+async fn a_held_number_is_proven_with_the_second_factor_and_not_before() {
     let app = TestApp::spawn().await;
     let (held, second) = (app.number(), app.number());
     let user = holding(&app, &held, &[&second]).await;
@@ -98,7 +98,11 @@ async fn a_held_number_is_proven_before_the_second_factor() {
     let browser = Browser::new(&app);
     let half = browser.first_factor(&app, &held).await;
     assert_eq!(half["status"], "needs_second_factor");
-    assert_eq!(shown(&app, &user, &held).await["verification"]["status"], "verified");
+    assert_eq!(
+        shown(&app, &user, &held).await["reserved"],
+        true,
+        "the second factor is missing"
+    );
     let path = format!("/v1/client/sign_ins/{}", text(&half["id"]));
     let prepare = format!("{path}/prepare_second_factor");
     let _ = browser.post(&prepare, &[("strategy", "phone_code")]).await.response();
@@ -112,6 +116,19 @@ async fn a_held_number_is_proven_before_the_second_factor() {
         "complete",
         "the proof has not ended the sign-in"
     );
+    assert_eq!(shown(&app, &user, &held).await["verification"]["status"], "verified");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_prove_a_held_number_ends_the_other_sessions_of_its_user() {
+    let app = TestApp::spawn().await;
+    let (held, verified) = (app.number(), app.number());
+    let _ = holding(&app, &held, &[&verified]).await;
+    let (other, browser) = (Browser::new(&app), Browser::new(&app));
+    assert_eq!(other.first_factor(&app, &verified).await["status"], "complete");
+    assert_eq!(browser.first_factor(&app, &held).await["status"], "complete");
+    assert_eq!(browser.get("/v1/me").await.status, 200);
+    assert_eq!(other.get("/v1/me").await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

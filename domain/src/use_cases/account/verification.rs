@@ -1,4 +1,4 @@
-use super::super::decide::must_be_in_good_standing;
+use super::super::decide::{claimed, must_be_in_good_standing};
 use super::super::{AuthError, Done, UseCases};
 use crate::actor::{Action, Actor};
 use crate::{AttemptOutcome, CodeHash, OtpCode, PhoneError, PhoneNumber, PhoneNumberId, Purpose, User};
@@ -43,7 +43,7 @@ impl UseCases {
             user: Some(user),
         };
         let mut drawn = self
-            .draw_code(actor.request(), recipient, Purpose::VerifyNumber(id))
+            .draw_code_discreetly(actor.request(), recipient, Purpose::VerifyNumber(id))
             .await?;
         if is_anothers {
             drawn = drawn.withheld(&*self.ports.entropy);
@@ -83,7 +83,12 @@ impl UseCases {
                 must_be_in_good_standing(user, now)?;
                 Ok(user.phones.attempt(id, hash, now, &self.policy)?)
             })
-            .await?;
+            .await
+            .map_err(|error| match error {
+                // Not in the words that a taken number is refused with.
+                error if self.policy.enumeration_protection => claimed(error),
+                error => error,
+            })?;
         // A right code that comes too late is refused by the commit. Who cannot win the number any
         // more hears so after a wrong one, too, rather than being sent for another code.
         if done.outcome != AttemptOutcome::Verified && !self.policy.enumeration_protection {

@@ -66,7 +66,7 @@ impl UseCases {
         let user = self.user_with_number(id).await?;
         let hash = self.hasher.otp(Purpose::BackEnd(verification, id), code);
         if let Some(number) = user.aggregate.phones.get(id) {
-            self.limit_attempts_at(&number.number).await?;
+            self.limit_attempts_by_back_end(&number.number).await?;
         }
         // It is the user who typed the code: unlike changes by a back end this one ends no session, and the user is told of it.
         let tried = self

@@ -15,9 +15,12 @@ use crate::ports::Loaded;
 use crate::proof::{Proof, Strategy};
 use crate::sign_in::{Disguise, SignIn, Step};
 use crate::{
-    AttemptOutcome, Client, CodeHash, E164, Factor, LedgerKind, Password, PhoneNumber, PhoneNumberId, SessionId,
-    ShortText, SignInId, Timestamp, User, UserId,
+    AttemptOutcome, Client, CodeHash, E164, Entrance, Factor, LedgerKind, Password, PhoneNumber, PhoneNumberId,
+    SessionId, ShortText, SignInId, Timestamp, User, UserId,
 };
+
+/// What no code is hashed to.
+const NO_CODE: CodeHash = CodeHash::from_bytes([0; 32]);
 
 /// A code as it is put into a disguised sign-in.
 struct Prepared {
@@ -150,10 +153,16 @@ impl UseCases {
             user: None,
         };
         let purpose = Place::First(&sign_in.id).purpose(strategy, &disguise.stand_in);
-        let mut drawn = self.draw_code(&request, recipient, purpose).await?;
+        let mut drawn = self.draw_code_discreetly(&request, recipient, purpose).await?;
+        // Asked for every number, so that the answer takes as long; only a number without an owner may be kept out by it.
+        let may_sign_up = match self.ensure_let_in(number, Entrance::SignUp).await {
+            Ok(()) => true,
+            Err(AuthError::Blocked(_)) => false,
+            Err(error) => return Err(error),
+        };
         let can_be_right = match user {
             Some(user) => self.is_factor_of(user, number, strategy, now),
-            None => strategy == Strategy::PhoneCode && disguise.leads_to_sign_up,
+            None => disguise.is_sign_up_by(strategy) && may_sign_up,
         };
         if can_be_right {
             if let (Some(message), Some(user)) = (&mut drawn.message, user) {
@@ -202,9 +211,10 @@ impl UseCases {
     ) -> Result<Done<FactorOutcome>, AuthError> {
         let (now, id) = (self.now(), &sign_in.id);
         let number = sign_in.identifier.as_ref().ok_or(AuthError::WrongStep)?;
-        self.limit_attempts_at(number).await?;
         let user = self.behind(number).await?;
         let is_known = user.is_some();
+        // Only for a number that nobody has: a stranger must not use up what its owner has.
+        let may_sign_up = self.may_attempt_at(number).await?;
         let fresh = self.fresh_token(context);
         let token = fresh.hash();
         let session = SessionId::generate(now, &*self.ports.entropy);
@@ -215,6 +225,10 @@ impl UseCases {
         self.in_client(context, fresh, draft, |draft| {
             if !is_known {
                 let sign_in = current(draft.client()?, id, now)?;
+                let leads_on = sign_in
+                    .disguised()
+                    .is_some_and(|disguise| disguise.is_sign_up_by(strategy));
+                let hash = if may_sign_up && leads_on { hash } else { NO_CODE };
                 return Ok(
                     match Proof::attempt(sign_in.first.as_mut(), strategy, hash, now, &self.policy)? {
                         AttemptOutcome::Verified => {
@@ -229,28 +243,20 @@ impl UseCases {
             let sign_in = current(client, id, now)?;
             let rests = sign_in.credentials_generation == Some(user.credentials_generation);
             let can_be_right = rests && self.is_factor_of(user, number, strategy, now);
-            // No code has this hash.
-            let hash = if can_be_right {
-                hash
-            } else {
-                CodeHash::from_bytes([0; 32])
-            };
+            let hash = if can_be_right { hash } else { NO_CODE };
             let before = sign_in.first.clone();
             match Proof::attempt(sign_in.first.as_mut(), strategy, hash, now, &self.policy)? {
                 AttemptOutcome::Verified => {}
                 outcome => {
                     let counts = matches!(outcome, AttemptOutcome::WrongCode { .. } | AttemptOutcome::Failed);
-                    if counts && sign_in.first != before {
+                    // What could not be right is no guess: a closed factor opens when its time is up.
+                    if can_be_right && counts && sign_in.first != before {
                         user.failures.code.count(now);
                     }
                     return Ok(FactorOutcome::Code(outcome));
                 }
             }
             must_be_in_good_standing(user, now)?;
-            let own = user.phones.find_by_number(number).map(|own| own.id.clone());
-            if let (Some(own), Some(Proof::Texted { verification, .. })) = (own, &sign_in.first) {
-                user.prove_held(&own, verification, now);
-            }
             user.failures.code.reset_streak();
             if !user.two_factor_enabled() {
                 user.failures.forgive();
@@ -271,15 +277,18 @@ impl UseCases {
     ) -> Result<Done<FactorOutcome>, AuthError> {
         let now = self.now();
         let number = sign_in.identifier.as_ref().ok_or(AuthError::WrongStep)?;
-        self.limit_attempts_at(number).await?;
         let user = self.behind(number).await?;
+        let generation = user.as_ref().map(|user| user.aggregate.credentials_generation);
         let has_factor = |user: &&Loaded<User>| {
             let user = &user.aggregate;
             self.is_factor_of(user, number, Strategy::Password, now) && must_be_in_good_standing(user, now).is_ok()
         };
         let begin = |client: &mut Client| {
-            if client.sign_in.as_ref().is_none_or(|other| other.id != sign_in.id) {
-                client.sign_in = Some(sign_in.clone());
+            match client.sign_in.as_mut().filter(|other| other.id == sign_in.id) {
+                None => client.sign_in = Some(sign_in.clone()),
+                // A password does not rest on a code that was sent before; one that is worth nothing any more stays so.
+                Some(open) if open.credentials_generation != generation => open.credentials_generation = None,
+                Some(_) => {}
             }
             Ok(())
         };
@@ -321,6 +330,9 @@ impl UseCases {
         let nobody = UserId::generate(self.now(), &*self.ports.entropy);
         let user = self.ports.users.load(owner.as_ref().unwrap_or(&nobody)).await?;
         let begins = |user: &Loaded<User>| {
+            if !self.policy.used_for_first_factor {
+                return false;
+            }
             let own = user.aggregate.phones.find_by_number(number);
             own.is_some_and(PhoneNumber::begins_sign_in)
         };

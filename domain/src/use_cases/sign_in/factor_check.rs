@@ -156,11 +156,7 @@ pub(super) fn verify_factor(
             if !user.phones.get(number).is_some_and(is_factor) {
                 return Err(AuthError::NoSuchFactor);
             }
-            let outcome = verify_code(place, *strategy, number, *hash, proof, user, now, policy)?;
-            if let (FactorOutcome::Passed, Some(Proof::Texted { verification, .. })) = (outcome, &*proof) {
-                user.prove_held(number, verification, now);
-            }
-            outcome
+            verify_code(place, *strategy, number, *hash, proof, user, now, policy)?
         }
         Evidence::Password(checked) => {
             // It was counted before it was compared.

@@ -217,6 +217,9 @@ impl UseCases {
                     user.end_sessions();
                 }
             }
+            if let Some((number, proof)) = sign_in.proof_of_held(user) {
+                user.prove_held(&number, &proof, now);
+            }
             sign_in.step = Step::Complete(session.clone());
         }
         user.failures.forgive();

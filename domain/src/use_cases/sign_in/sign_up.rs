@@ -165,7 +165,7 @@ impl UseCases {
         let mut request = context.request.clone();
         request.languages = request.languages.after(sign_up.locale.as_ref().map(ShortText::as_str));
         let purpose = Purpose::SignUp(&sign_up.id, number);
-        let drawn = self.draw_code(&request, recipient, purpose).await?;
+        let drawn = self.draw_code_discreetly(&request, recipient, purpose).await?;
         if is_taken {
             Ok(drawn.withheld(&*self.ports.entropy))
         } else {

@@ -42,16 +42,45 @@ impl UseCases {
         purpose: Purpose<'_>,
     ) -> Result<Drawn, AuthError> {
         self.policy.admit(to.number)?;
-        if self.policy.is_test(to.number)
-            && let Ok(fixed) = OtpCode::parse(TEST_CODE)
-        {
-            return Ok(Drawn {
-                hash: self.hasher.otp(purpose, &fixed),
-                message: None,
-            });
+        if let Some(drawn) = self.drawn_for_test(to.number, purpose) {
+            return Ok(drawn);
         }
         self.limit_codes(to.number, to.user.map(|user| &user.id), request.address)
             .await?;
+        Ok(self.drawn(request, to, purpose))
+    }
+
+    /// The same for somebody who must not learn whether anybody has the number.
+    pub(in super::super) async fn draw_code_discreetly(
+        &self,
+        request: &RequestContext,
+        to: Recipient<'_>,
+        purpose: Purpose<'_>,
+    ) -> Result<Drawn, AuthError> {
+        self.policy.admit(to.number)?;
+        if let Some(drawn) = self.drawn_for_test(to.number, purpose) {
+            return Ok(drawn);
+        }
+        let user = to.user.map(|user| &user.id);
+        let may_be_sent = self.limit_codes_discreetly(to.number, user, request.address).await?;
+        let drawn = self.drawn(request, to, purpose);
+        Ok(if may_be_sent {
+            drawn
+        } else {
+            drawn.withheld(&*self.ports.entropy)
+        })
+    }
+
+    /// The fixed code of a test number, if it is one.
+    fn drawn_for_test(&self, number: &E164, purpose: Purpose<'_>) -> Option<Drawn> {
+        let fixed = OtpCode::parse(TEST_CODE).ok().filter(|_| self.policy.is_test(number))?;
+        Some(Drawn {
+            hash: self.hasher.otp(purpose, &fixed),
+            message: None,
+        })
+    }
+
+    fn drawn(&self, request: &RequestContext, to: Recipient<'_>, purpose: Purpose<'_>) -> Drawn {
         let entropy = &*self.ports.entropy;
         let (now, code) = (self.now(), OtpCode::generate(entropy));
         let lifetime = self.policy.code_lifetime;
@@ -70,10 +99,10 @@ impl UseCases {
         };
         // The request itself tries first.
         message.lease(now);
-        Ok(Drawn {
+        Drawn {
             hash: self.hasher.otp(purpose, &code),
             message: Some(message),
-        })
+        }
     }
 
     /// Sends what is committed. Whether a text went out; test numbers get none.
