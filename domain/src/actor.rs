@@ -2,6 +2,7 @@
 
 use crate::ports::Loaded;
 use crate::session::{Activity, Session};
+use crate::use_cases::ClaimConflict;
 use crate::{Address, Client, EmailAddress, Languages, SessionId, Timestamp, User, UserId};
 
 /// What a request says of itself.
@@ -69,6 +70,8 @@ pub struct ByToken {
     pub user: Option<Loaded<User>>,
     /// Where the identity provider says that the user reads e-mail.
     pub email: Option<EmailAddress>,
+    /// Why the number in the token was not followed, or not wholly; for the log.
+    pub conflict: Option<ClaimConflict>,
     /// What the request says of itself.
     pub request: RequestContext,
 }

@@ -106,6 +106,10 @@ own_id! {
     PhoneNumberId, "idn_"
 }
 own_id! {
+    /// Identifies the account of one user at the outside identity provider: `idn_…`.
+    ExternalAccountId, "idn_"
+}
+own_id! {
     /// Identifies one browser or app: `client_…`.
     ClientId, "client_"
 }

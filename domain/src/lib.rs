@@ -52,6 +52,7 @@ pub mod change;
 mod client;
 mod e164;
 mod email;
+mod external_account;
 mod factor;
 mod failures;
 mod id;
@@ -94,11 +95,12 @@ pub use backup_code::{BackupCode, MalformedBackupCode, StoredBackupCode};
 pub use client::{Client, ReplacedToken};
 pub use e164::{E164, Masked, NumberError};
 pub use email::{EmailAddress, MalformedEmail};
+pub use external_account::{ExternalAccount, MalformedProviderName, PhoneClaim, ProviderName, ProviderPhone};
 pub use factor::{Channel, SecondFactorKind};
 pub use failures::{FactorClosed, Failures, Ledger, LedgerKind, Lockout};
 pub use id::{
-    AllowlistId, BackEndVerificationId, BlocklistId, ClientId, MalformedId, MessageId, PhoneNumberId, SessionId,
-    SignInId, SignInTokenId, SignUpId, UserId, passing_id,
+    AllowlistId, BackEndVerificationId, BlocklistId, ClientId, ExternalAccountId, MalformedId, MessageId,
+    PhoneNumberId, SessionId, SignInId, SignInTokenId, SignUpId, UserId, passing_id,
 };
 pub use instance::{
     AllowedNumber, BlockedNumber, Entrance, InstanceSettings, ListedNumber, LiveSettings, Restrictions, SettingsChange,

@@ -21,6 +21,8 @@ pub struct PhoneNumber {
     pub held: bool,
     /// Used as a second factor; such a number no longer identifies the user at sign-in.
     pub reserved_for_second_factor: bool,
+    /// Whether it is the number that the outside identity provider vouches for (`linked_to` on the wire).
+    pub linked: bool,
     /// When it was added.
     pub created_at: Timestamp,
     /// When anything of it last changed.
@@ -38,6 +40,7 @@ impl PhoneNumber {
             by_back_end: None,
             held: false,
             reserved_for_second_factor: false,
+            linked: false,
             created_at: now,
             updated_at: now,
         }

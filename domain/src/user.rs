@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::external_account::ExternalAccount;
 use crate::failures::{Failures, Ledger};
 use crate::policy::Policy;
 use crate::ports::{Aggregate, Change, Window, Write};
@@ -46,6 +47,8 @@ pub struct User {
     pub sessions_generation: i64,
     /// Whether the user may delete the account.
     pub delete_self_enabled: bool,
+    /// The account at the outside identity provider; none as long as its word on numbers was never acted on.
+    pub external_account: Option<ExternalAccount>,
     /// When the user last signed in.
     pub last_sign_in_at: Option<Timestamp>,
     /// The day (UTC) on which the user last did something.
@@ -86,6 +89,7 @@ impl User {
             // Not zero: a user made anew under the id of a deleted one must not inherit sessions.
             sessions_generation: now.as_millis(),
             delete_self_enabled: true,
+            external_account: None,
             last_sign_in_at: None,
             last_active_at: None,
             created_at: now,
@@ -188,6 +192,8 @@ impl User {
             last_active_at: self.last_active_at,
             failures: self.failures.clone(),
             texted_notices: self.texted_notices.clone(),
+            // What was last claimed is not shown; the number that came of it is.
+            external_account: self.external_account.clone(),
             ..before.clone()
         };
         if *self != was_here {

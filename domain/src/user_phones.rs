@@ -6,7 +6,10 @@
 //! - a number is on a user once, and numbers stand in the order of their age;
 //! - default second factor ⇒ reserved for the second factor ⇒ verified;
 //! - exactly one default while a second factor is on, none otherwise;
-//! - the primary number is a verified one, and there is one as soon as a number is verified.
+//! - the primary number is a verified one, and there is one as soon as a number is verified;
+//! - at most one number is linked to the account at the identity provider, and that one is verified.
+
+mod claim;
 
 use std::time::Duration;
 
@@ -229,6 +232,10 @@ impl UserPhones {
             || !default_second_factor.as_ref().is_none_or(reserved)
         {
             return Err(Contradiction("not exactly one second factor is the default"));
+        }
+        let linked = || numbers.iter().filter(|number| number.linked);
+        if linked().count() > 1 || !linked().all(PhoneNumber::is_verified) {
+            return Err(Contradiction("not at most one number is linked, and verified"));
         }
         let primary_verified = primary
             .as_ref()
@@ -709,9 +716,12 @@ impl UserPhones {
     }
 
     /// Hands on what lost its number: the default second factor to the oldest remaining one, the
-    /// primary to another verified number, first to one that can sign in; and notes when the
-    /// last second factor went.
+    /// primary to another verified number, first to one that can sign in; unlinks what is no longer
+    /// verified; and notes when the last second factor went.
     fn restore_invariants(&mut self, now: Timestamp) {
+        for number in &mut self.parts.numbers {
+            number.linked &= number.is_verified();
+        }
         let was_on = self.parts.default_second_factor.is_some();
         let has_default = self
             .parts

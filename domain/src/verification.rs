@@ -38,6 +38,8 @@ pub enum Verification {
     },
     /// A back end said so, with the secret key.
     ByAdmin,
+    /// The outside identity provider said so, in a token.
+    ByProvider,
 }
 
 /// A verification that a back end drives. A number has one at a time: a new code takes the place of the last.
@@ -93,7 +95,7 @@ impl Verification {
     /// Whether the number is proven.
     #[must_use]
     pub const fn is_verified(&self) -> bool {
-        matches!(self, Self::ByCode { .. } | Self::ByAdmin)
+        matches!(self, Self::ByCode { .. } | Self::ByAdmin | Self::ByProvider)
     }
 
     /// The status as a reader sees it at `now`: a code that ran out is expired, also while
@@ -106,7 +108,7 @@ impl Verification {
             Self::Running { .. } => Some(VerificationStatus::Unverified),
             Self::Failed(_) => Some(VerificationStatus::Failed),
             Self::Expired(_) => Some(VerificationStatus::Expired),
-            Self::ByCode { .. } | Self::ByAdmin => Some(VerificationStatus::Verified),
+            Self::ByCode { .. } | Self::ByAdmin | Self::ByProvider => Some(VerificationStatus::Verified),
         }
     }
 
@@ -114,7 +116,7 @@ impl Verification {
     #[must_use]
     pub const fn attempts(&self) -> Option<u8> {
         match self {
-            Self::Unprepared | Self::ByAdmin => None,
+            Self::Unprepared | Self::ByAdmin | Self::ByProvider => None,
             Self::Running { attempts, .. } | Self::ByCode { attempts, .. } => Some(*attempts),
             Self::Failed(closed) | Self::Expired(closed) => Some(closed.attempts),
         }
@@ -124,7 +126,7 @@ impl Verification {
     #[must_use]
     pub const fn expires_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Unprepared | Self::ByAdmin => None,
+            Self::Unprepared | Self::ByAdmin | Self::ByProvider => None,
             Self::Running { expires_at, .. } | Self::ByCode { expires_at, .. } => Some(*expires_at),
             Self::Failed(closed) | Self::Expired(closed) => Some(closed.expires_at),
         }
@@ -134,7 +136,7 @@ impl Verification {
     #[must_use]
     pub const fn prepared_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Unprepared | Self::ByCode { .. } | Self::ByAdmin => None,
+            Self::Unprepared | Self::ByCode { .. } | Self::ByAdmin | Self::ByProvider => None,
             Self::Running { prepared_at, .. } => Some(*prepared_at),
             Self::Failed(closed) | Self::Expired(closed) => Some(closed.prepared_at),
         }
@@ -166,7 +168,7 @@ impl Verification {
     /// Tries a code. None if there is nothing to try it on (no code out, or already proven).
     pub(crate) fn attempt(&mut self, tried: CodeHash, now: Timestamp, max_attempts: u8) -> Option<AttemptOutcome> {
         match *self {
-            Self::Unprepared | Self::ByCode { .. } | Self::ByAdmin => None,
+            Self::Unprepared | Self::ByCode { .. } | Self::ByAdmin | Self::ByProvider => None,
             Self::Failed(_) => Some(AttemptOutcome::Failed),
             Self::Expired(_) => Some(AttemptOutcome::Expired),
             Self::Running {

@@ -1,4 +1,4 @@
-use phoneproof_domain::{EmailAddress, Timestamp};
+use phoneproof_domain::{EmailAddress, PhoneClaim, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,6 +13,8 @@ pub(crate) struct Claims {
     pub(crate) iat: Option<f64>,
     pub(crate) email: Option<Value>,
     pub(crate) email_verified: Option<Value>,
+    pub(crate) phone_number: Option<Value>,
+    pub(crate) phone_number_verified: Option<Value>,
 }
 
 impl Claims {
@@ -21,6 +23,25 @@ impl Claims {
         let denied = matches!(&self.email_verified, Some(Value::Bool(false)));
         let text = self.email.as_ref()?.as_str().filter(|_| !denied)?;
         text.parse().ok()
+    }
+
+    /// What is said of the phone number; none if nothing is, for claims depend on the scope that was asked for. Unlike an
+    /// address for notices, a number lets its owner in: it counts as verified only where the claim is the boolean `true`
+    /// (OpenID Connect Core §5.1).
+    pub(crate) fn phone(&self) -> Option<PhoneClaim> {
+        let verified = matches!(&self.phone_number_verified, Some(Value::Bool(true)));
+        let number = self.phone_number.as_ref()?.as_str();
+        Some(number.map_or(PhoneClaim::Malformed, |spelled| PhoneClaim::parse(spelled, verified)))
+    }
+
+    /// When the token was issued, to the millisecond.
+    pub(crate) fn issued_at(&self) -> Option<Timestamp> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a time out of range becomes the nearest one"
+        )]
+        self.iat
+            .map(|seconds| Timestamp::from_millis((seconds * 1000.0) as i64))
     }
 }
 
@@ -98,5 +119,46 @@ mod tests {
         assert_eq!(email(r#", "email": "ada@example.com", "email_verified": false"#), None);
         assert_eq!(email(r#", "email": 7"#), None);
         assert_eq!(email(r#", "email": "nobody""#), None);
+    }
+
+    #[test]
+    fn a_number_counts_as_verified_only_if_the_provider_says_true() {
+        let phone = |more: &str| -> Option<PhoneClaim> {
+            let text = format!(r#"{{"iss": "i", "sub": "s", "aud": "a", "exp": 10{more}}}"#);
+            serde_json::from_str::<Claims>(&text).unwrap().phone()
+        };
+        let number = |verified| Some(PhoneClaim::parse("+14155552671", verified));
+        for (verified, counts) in [
+            ("", false),
+            (r#", "phone_number_verified": true"#, true),
+            (r#", "phone_number_verified": false"#, false),
+            (r#", "phone_number_verified": null"#, false),
+            (r#", "phone_number_verified": "true""#, false),
+            (r#", "phone_number_verified": 1"#, false),
+        ] {
+            let claims = format!(r#", "phone_number": "+1 (415) 555-2671"{verified}"#);
+            assert_eq!(phone(&claims), number(counts), "{verified}");
+        }
+        for silent in ["", r#", "phone_number": null"#, r#", "phone_number_verified": true"#] {
+            assert_eq!(phone(silent), None, "{silent}");
+        }
+        for malformed in ["7", "\"\"", "\"415 555 2671\"", "[]", r#"{"n": "+14155552671"}"#] {
+            let claims = format!(r#", "phone_number": {malformed}, "phone_number_verified": true"#);
+            assert_eq!(phone(&claims), Some(PhoneClaim::Malformed), "{malformed}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_issue_is_kept_to_the_millisecond() {
+        let issued_at = |iat: &str| {
+            let text = format!(r#"{{"iss": "i", "sub": "s", "aud": "a", "exp": 10{iat}}}"#);
+            serde_json::from_str::<Claims>(&text).unwrap().issued_at()
+        };
+        assert_eq!(issued_at(""), None);
+        assert_eq!(
+            issued_at(r#", "iat": 1800000000"#),
+            Some(Timestamp::from_millis(1_800_000_000_000))
+        );
+        assert_eq!(issued_at(r#", "iat": 1.5"#), Some(Timestamp::from_millis(1_500)));
     }
 }

@@ -14,5 +14,5 @@ mod provider;
 mod source;
 mod verified;
 
-pub use options::{Algorithm, ConfigError, Options};
+pub use options::{Algorithm, ConfigError, Options, PhoneNumbers};
 pub use provider::JwtIdentityProvider;

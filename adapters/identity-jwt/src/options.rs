@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use phoneproof_domain::ProviderName;
 use serde::{Deserialize, Deserializer};
 
 /// The options of the provider `jwt`.
@@ -15,6 +16,12 @@ pub struct Options {
     pub jwks_url: Option<String>,
     /// The keys in a file, instead of the URL.
     pub jwks_file: Option<PathBuf>,
+    /// The provider's name: what is linked to an account there has the type `oauth_` and this name.
+    #[serde(default = "name", deserialize_with = "provider_name")]
+    pub name: ProviderName,
+    /// Whether its word on phone numbers is believed.
+    #[serde(default)]
+    pub phone_numbers: PhoneNumbers,
     /// What may sign a token.
     #[serde(default = "every_algorithm", deserialize_with = "algorithms")]
     pub algorithms: Vec<Algorithm>,
@@ -75,10 +82,32 @@ impl Algorithm {
     }
 }
 
+/// What the claims `phone_number` and `phone_number_verified` count for (OpenID Connect Core §5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhoneNumbers {
+    /// Nothing.
+    #[default]
+    Off,
+    /// A number that the provider has verified is verified here.
+    Trust,
+}
+
 /// The options cannot work.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(pub(crate) String);
+
+#[expect(clippy::expect_used, reason = "a literal of the right form")]
+fn name() -> ProviderName {
+    "jwt".parse().expect("three lower-case letters")
+}
+
+fn provider_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProviderName, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse()
+        .map_err(|error| serde::de::Error::custom(format!("name: {error}, and not {text:?}")))
+}
 
 const fn leeway() -> u32 {
     5
@@ -164,6 +193,15 @@ mod tests {
             (5, 5_000, 900)
         );
         assert_eq!(read.algorithms, Algorithm::ALL);
+        assert_eq!(
+            (read.name.to_string().as_str(), read.phone_numbers),
+            ("jwt", PhoneNumbers::Off)
+        );
+        let trusted = options(&json!({ "name": "acme", "phone_numbers": "trust" })).unwrap();
+        assert_eq!(
+            (trusted.name.to_string().as_str(), trusted.phone_numbers),
+            ("acme", PhoneNumbers::Trust)
+        );
     }
 
     #[test]
@@ -177,6 +215,8 @@ mod tests {
             (json!({ "algorithms": ["HS256"] }), "\"HS256\""),
             (json!({ "timeout_ms": 0 }), "timeout_ms"),
             (json!({ "leeway_seconds": 301 }), "leeway_seconds"),
+            (json!({ "name": "Acme 2" }), "name"),
+            (json!({ "phone_numbers": "yes" }), "`trust`"),
             (json!({ "jwks_uri": "https://a.example/" }), "jwks_uri"),
         ] {
             let error = options(&changes).unwrap_err();

@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Validation, decode, decode_header};
 use phoneproof_domain::ports::{BoxError, Clock, Identity, IdentityError, IdentityProvider};
+use phoneproof_domain::{ProviderName, ProviderPhone};
 use serde::Deserialize;
 
 use crate::claims::{Claims, Window};
-use crate::options::{Algorithm, ConfigError, Options};
+use crate::options::{Algorithm, ConfigError, Options, PhoneNumbers};
 use crate::origin::Origin;
 use crate::source::{Kept, Source};
 use crate::verified::Verified;
@@ -23,6 +24,8 @@ pub struct JwtIdentityProvider {
     issuer: String,
     audience: Vec<String>,
     leeway: u32,
+    /// The name under which the word of the provider on phone numbers counts; none if it does not.
+    phones_from: Option<ProviderName>,
     source: Source,
     verified: Verified,
     clock: Arc<dyn Clock>,
@@ -61,10 +64,15 @@ impl JwtIdentityProvider {
                 .map_err(|error| ConfigError(format!("jwks_file: {error}")))?;
         }
         let (issuer, audience, leeway) = (options.issuer, options.audience, options.leeway_seconds);
+        let phones_from = match options.phone_numbers {
+            PhoneNumbers::Off => None,
+            PhoneNumbers::Trust => Some(options.name),
+        };
         Ok(Self {
             issuer,
             audience,
             leeway,
+            phones_from,
             source,
             verified: Verified::default(),
             clock,
@@ -83,6 +91,7 @@ impl JwtIdentityProvider {
             issuer,
             audience,
             leeway: OWN_LEEWAY,
+            phones_from: None,
             source,
             verified: Verified::default(),
             clock,
@@ -113,7 +122,13 @@ impl JwtIdentityProvider {
             .parse()
             .map_err(|_| invalid("the token names no possible user"))?;
         let email = claims.email();
-        Ok(Some((Identity { user, email }, claims.window())))
+        let phone = self.phones_from.as_ref().zip(claims.phone());
+        let phone = phone.map(|(provider, claim)| ProviderPhone {
+            provider: provider.clone(),
+            claim,
+            issued_at: claims.issued_at(),
+        });
+        Ok(Some((Identity { user, email, phone }, claims.window())))
     }
 
     /// Checks a token that is not remembered.

@@ -74,6 +74,7 @@ mod tests {
         Identity {
             user: "user_a".parse().unwrap(),
             email: None,
+            phone: None,
         }
     }
 

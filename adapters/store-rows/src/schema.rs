@@ -31,6 +31,7 @@ diesel::table! {
         sessions_generation -> BigInt,
         last_sign_in_at_ms -> Nullable<BigInt>,
         notice_email -> Nullable<Text>,
+        external_account -> Nullable<Text>,
     }
 }
 
@@ -50,6 +51,8 @@ diesel::table! {
         created_at_ms -> BigInt,
         updated_at_ms -> BigInt,
         by_back_end -> Nullable<Text>,
+        linked -> Bool,
+        by_provider -> Bool,
     }
 }
 

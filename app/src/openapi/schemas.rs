@@ -9,12 +9,13 @@ const SCHEMAS: &[(&str, &str)] = &[
     (
         "PhoneNumber",
         "id object:=phone_number phone_number reserved_for_second_factor:b default_second_factor:b reserved:b \
-         verification:?Verification linked_to:[o] backup_codes:?[s] created_at:i updated_at:i",
+         verification:?Verification linked_to:[IdentificationLink] backup_codes:?[s] created_at:i updated_at:i",
     ),
     (
         "Verification",
         "object ~id status:?s strategy:?s ~attempts:?i ~expire_at:?i ~channel ~next_action ~supported_strategies:[s] ~error:?o",
     ),
+    ("IdentificationLink", "type id"),
     (
         "User",
         "id object:=user username:?s first_name:?s last_name:?s image_url has_image:b primary_phone_number_id:?s \

@@ -10,17 +10,20 @@ use super::given::{Random, later, metadata, number, number_id, random, user_id};
 use crate::ports::{Entropy, Event};
 use crate::{
     Activity, BackEndVerification, BackEndVerificationId, Client, ClientId, Closed, CodeHash, Disguise, E164, Ending,
-    Failures, Ledger, Level, Message, MessageId, MessageState, NewPassword, PasswordHash, PhoneNumber, PhoneNumberId,
-    Profile, Proof, ReplacedToken, Reverification, Session, SessionId, SignIn, SignInId, SignInToken, SignInTokenId,
-    SignUp, SignUpId, Step, StoredBackupCode, StoredPassword, Strategy, TicketStatus, Timestamp, TokenHash, User,
-    UserId, UserPhones, UserPhonesParts, Verification,
+    ExternalAccount, ExternalAccountId, Failures, Ledger, Level, Message, MessageId, MessageState, NewPassword,
+    PasswordHash, PhoneClaim, PhoneNumber, PhoneNumberId, Profile, Proof, ReplacedToken, Reverification, Session,
+    SessionId, SignIn, SignInId, SignInToken, SignInTokenId, SignUp, SignUpId, Step, StoredBackupCode, StoredPassword,
+    Strategy, TicketStatus, Timestamp, TokenHash, User, UserId, UserPhones, UserPhonesParts, Verification,
 };
 
 /// So many turns show every variant of every field that has less than so many.
-pub(super) const TURNS: usize = 6;
+pub(super) const TURNS: usize = 7;
+
+/// The states of a verification. An odd number, so that each state is at an even and at an odd place.
+const STATES: usize = 7;
 
 /// Numbers of a user: in every state, held and not.
-const NUMBERS: usize = 12;
+const NUMBERS: usize = 2 * STATES;
 
 /// A field by its name, with what copies it from one aggregate to another.
 pub(super) type Field<A> = (&'static str, fn(&mut A, &A));
@@ -51,7 +54,7 @@ pub(super) fn fields_of_user() -> Vec<Field<User>> {
     each_field!(User {
         id;
         profile, phones, banned, locked_until, password, failures, texted_notices, credentials_generation, sessions_generation,
-        delete_self_enabled, last_sign_in_at, last_active_at, created_at, updated_at,
+        delete_self_enabled, external_account, last_sign_in_at, last_active_at, created_at, updated_at,
     })
 }
 
@@ -145,10 +148,30 @@ fn user_of(id: UserId, numbers: &[(PhoneNumberId, E164)], turn: usize) -> User {
         credentials_generation: i64::from(count) + 1,
         sessions_generation: at(8).as_millis(),
         delete_self_enabled: !turn.is_multiple_of(2),
+        external_account: Some(external_account(turn)),
         last_sign_in_at: Some(at(9)),
         last_active_at: Some(at(10)),
         created_at: at(11),
         updated_at: at(12),
+    }
+}
+
+/// Each kind of claim in turn, followed and refused.
+fn external_account(turn: usize) -> ExternalAccount {
+    let at = clock(turn);
+    let claims = each_variant!(PhoneClaim {
+        PhoneClaim::Number { .. } => PhoneClaim::Number {
+            number: number(),
+            verified: turn.is_multiple_of(4),
+        },
+        PhoneClaim::Malformed => PhoneClaim::Malformed,
+    });
+    ExternalAccount {
+        id: ExternalAccountId::generate(at(0), &Random),
+        provider: pick(&["acme", "jwt"], turn).parse().unwrap(),
+        claim: pick(&claims, turn),
+        issued_at: Some(at(15)),
+        refused_at: turn.is_multiple_of(3).then(|| at(16)),
     }
 }
 
@@ -169,7 +192,7 @@ fn profile(turn: usize) -> Profile {
 fn phones(numbers: &[(PhoneNumberId, E164)], turn: usize) -> UserPhones {
     let time = clock(turn);
     let number = |(at, (id, number)): (usize, &(PhoneNumberId, E164))| {
-        let lap = at / (NUMBERS / 2);
+        let lap = at / STATES;
         let verification = verification(turn, at + turn);
         // Each state is there twice: held and not, verified ones as a second factor and not.
         PhoneNumber {
@@ -182,8 +205,9 @@ fn phones(numbers: &[(PhoneNumberId, E164)], turn: usize) -> UserPhones {
                     id: BackEndVerificationId::generate(time(50 + at), &Random),
                     verification: self::verification(turn, kind),
                 }),
-            held: (at + turn + lap).is_multiple_of(2),
+            held: (at + turn).is_multiple_of(2),
             reserved_for_second_factor: lap == 0 && verification.is_verified(),
+            linked: false,
             verification,
             created_at: time(100 + at),
             updated_at: time(200 + at),
@@ -194,18 +218,23 @@ fn phones(numbers: &[(PhoneNumberId, E164)], turn: usize) -> UserPhones {
         let those = numbers.iter().filter(|number| fits(number));
         those.map(|number| number.id.clone()).collect::<Vec<_>>()
     };
+    let identifying = ids(PhoneNumber::identifies);
+    let linked = pick(&identifying, turn + 1);
     let code = |nth: usize| StoredBackupCode {
         hash: CodeHash::from_bytes(hash()),
         used_at: (nth + turn).is_multiple_of(2).then(|| time(300 + nth)),
     };
-    let parts = UserPhonesParts {
-        primary: Some(pick(&ids(PhoneNumber::identifies), turn)),
+    let mut parts = UserPhonesParts {
+        primary: Some(pick(&identifying, turn)),
         default_second_factor: Some(pick(&ids(|number| number.reserved_for_second_factor), turn)),
         backup_codes: (0..3 + turn % 2).map(code).collect(),
         mfa_enabled_at: Some(time(400)),
         mfa_disabled_at: Some(time(401)),
         numbers,
     };
+    for number in &mut parts.numbers {
+        number.linked = number.id == linked;
+    }
     UserPhones::restore(parts).unwrap()
 }
 
@@ -232,7 +261,9 @@ fn verification(turn: usize, kind: usize) -> Verification {
             expires_at: time(504),
         },
         Verification::ByAdmin => Verification::ByAdmin,
+        Verification::ByProvider => Verification::ByProvider,
     });
+    assert_eq!(states.len(), STATES);
     pick(&states, kind)
 }
 

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::BoxError;
-use crate::{EmailAddress, UserId};
+use crate::{EmailAddress, ProviderPhone, UserId};
 
 /// Who a token speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +10,9 @@ pub struct Identity {
     pub user: UserId,
     /// The provider's `email`, if it says that this is the user's.
     pub email: Option<EmailAddress>,
+    /// What the provider says of the user's phone number, where the operator trusts it in that. A token without the claim
+    /// says nothing.
+    pub phone: Option<ProviderPhone>,
 }
 
 /// Why a token identifies nobody.

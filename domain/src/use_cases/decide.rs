@@ -6,7 +6,7 @@ use crate::actor::{Action, Actor, ClientContext};
 use crate::change::{Draft, Missing, Slot, Stores, change};
 use crate::ports::Unique;
 use crate::session::Session;
-use crate::{Client, ClientId, Message, SessionId, Timestamp, Token, TokenHash, User};
+use crate::{Client, ClientId, EmailAddress, Message, SessionId, Timestamp, Token, TokenHash, User};
 
 impl UseCases {
     /// Decides and commits, with what follows from the change, of which the user bears the stamp.
@@ -142,10 +142,7 @@ impl UseCases {
                 let decide = |draft: &mut Draft| {
                     self.may(action, None, draft.user()?)?;
                     let outcome = decide(draft)?;
-                    if let (Ok(user), Some(email)) = (draft.user(), &token.email) {
-                        user.profile.notice_email = Some(email.clone());
-                    }
-                    end_of_own_change(draft, None, now);
+                    end_of_change_by_token(draft, token.email.as_ref(), now);
                     Ok(outcome)
                 };
                 let (changed, outcome) = self.commit(By::User, draft, decide).await?;
@@ -267,6 +264,14 @@ fn end_of_own_change(draft: &mut Draft, session: Option<(&SessionId, TokenHash)>
         client.keep_session(id, generation);
         client.replace_token(token, now);
     }
+}
+
+/// What follows from a change by a user who came with a token that has this address.
+pub(super) fn end_of_change_by_token(draft: &mut Draft, email: Option<&EmailAddress>, now: Timestamp) {
+    if let (Ok(user), Some(email)) = (draft.user(), email) {
+        user.profile.notice_email = Some(email.clone());
+    }
+    end_of_own_change(draft, None, now);
 }
 
 fn done<T>(context: &ClientContext, changed: &Draft, fresh: Token<ClientId>, outcome: T) -> Done<T> {

@@ -5,6 +5,7 @@
 
 mod account;
 mod back_end;
+mod claim;
 mod consequences;
 mod copy_store;
 mod decide;
@@ -24,6 +25,7 @@ use crate::{Client, ClientId, CodeHasher, Policy, SignInToken, Timestamp, Token,
 
 pub use account::{Prepared, ProfileUpdate, SecondFactorUpdate};
 pub use back_end::{AdminProfileUpdate, AdminUpdate, KnownSession, MetadataUpdate, NewPhoneNumber, NewUser};
+pub use claim::{ClaimConflict, ConflictReason};
 pub use copy_store::{Advance, Compared, CopyError, CopyStage, OnAdvance, Tally, copy_store};
 pub use errors::{AuthError, UserError};
 pub use limits::Limits;

@@ -76,15 +76,22 @@ impl UseCases {
         Ok(InSession { context, session, user })
     }
 
-    /// The user whom an identity provider's token names, with what is known of that user.
+    /// The user whom an identity provider's token names, with what is known of that user, after [following](Self::follow)
+    /// what the token says of the phone number.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn by_token(&self, identity: Identity, request: RequestContext) -> Result<ByToken, StoreError> {
+        let user = self.ports.users.load(&identity.user).await?;
+        let (user, conflict) = match &identity.phone {
+            Some(said) => self.follow(&identity, said, user).await?,
+            None => (user, None),
+        };
         Ok(ByToken {
-            user: self.ports.users.load(&identity.user).await?,
+            user,
             id: identity.user,
             email: identity.email,
+            conflict,
             request,
         })
     }

@@ -212,6 +212,7 @@ impl World {
         let identity = Identity {
             user: user.clone(),
             email: None,
+            phone: None,
         };
         let token = self.cases.by_token(identity, RequestContext::default()).await;
         Actor::Token(Box::new(token.expect("a user that makes sense")))

@@ -5,8 +5,8 @@ use phoneproof::config::{Config, Overrides, Settings};
 use phoneproof::wiring;
 use phoneproof_domain::ports::{Aggregate, Change};
 use phoneproof_domain::{
-    BackEndVerification, Closed, CodeHash, Failures, Metadata, PasswordHash, PhoneNumber, Profile, StoredBackupCode,
-    StoredPassword, Timestamp, User, UserPhones, UserPhonesParts, Verification,
+    BackEndVerification, Closed, CodeHash, ExternalAccount, Failures, Metadata, PasswordHash, PhoneClaim, PhoneNumber,
+    Profile, StoredBackupCode, StoredPassword, Timestamp, User, UserPhones, UserPhonesParts, Verification,
 };
 use phoneproof_tests::TestStore;
 use proptest::collection::{btree_map, btree_set, vec};
@@ -44,6 +44,7 @@ fn verification() -> impl Strategy<Value = Verification> {
         closed().prop_map(Verification::Expired),
         (any::<u8>(), time()).prop_map(|(attempts, expires_at)| Verification::ByCode { attempts, expires_at }),
         Just(Verification::ByAdmin),
+        Just(Verification::ByProvider),
     ]
 }
 
@@ -70,6 +71,7 @@ fn numbers() -> impl Strategy<Value = Vec<PhoneNumber>> {
                     reserved_for_second_factor: second_factor && verification.is_verified(),
                     verification,
                     held,
+                    linked: false,
                     created_at: Timestamp::from_millis(created_at),
                     updated_at,
                 },
@@ -82,6 +84,11 @@ fn numbers() -> impl Strategy<Value = Vec<PhoneNumber>> {
             // No two numbers of a user are equally old.
             for (at, number) in (0i64..).zip(&mut numbers) {
                 number.created_at = Timestamp::from_millis(number.created_at.as_millis() + 10 * at);
+            }
+            // At most one is linked, sometimes none.
+            let linked = numbers.iter_mut().find(|number| number.is_verified() && number.held);
+            if let Some(number) = linked {
+                number.linked = true;
             }
             numbers
         })
@@ -143,6 +150,26 @@ fn profile() -> impl Strategy<Value = Profile> {
     })
 }
 
+fn external_account() -> impl Strategy<Value = Option<ExternalAccount>> {
+    let claim = prop_oneof![
+        Just(PhoneClaim::Malformed),
+        (0..8usize, any::<bool>()).prop_map(|(at, verified)| PhoneClaim::Number {
+            number: format!("+1415555{at:04}").parse().unwrap(),
+            verified,
+        }),
+    ];
+    let account = ("[a-z]{1,32}", claim, option::of(time()), option::of(time())).prop_map(
+        |(provider, claim, issued_at, refused_at)| ExternalAccount {
+            id: format!("idn_{:027}", 7).parse().unwrap(),
+            provider: provider.parse().unwrap(),
+            claim,
+            issued_at,
+            refused_at,
+        },
+    );
+    option::of(account)
+}
+
 fn user() -> impl Strategy<Value = User> {
     let times = (option::of(time()), option::of(time()), time(), time());
     let access = (
@@ -151,38 +178,42 @@ fn user() -> impl Strategy<Value = User> {
         any::<i64>(),
         option::of(time()),
     );
-    (profile(), phones(), any::<[bool; 2]>(), times, access).prop_map(|(profile, phones, flags, times, access)| User {
-        password: access.0.map(|(hash, updated_at)| StoredPassword {
-            hash: PasswordHash::new(hash),
-            updated_at,
-            compromised: flags[0],
-        }),
-        failures: {
-            let mut failures = Failures::default();
-            for (at, time) in access.1.into_iter().enumerate() {
-                let ledger = match at % 3 {
-                    0 => &mut failures.password,
-                    1 => &mut failures.code,
-                    _ => &mut failures.second_factor,
-                };
-                ledger.count(time);
-            }
-            failures
+    let parts = (profile(), phones(), external_account());
+    (parts, any::<[bool; 2]>(), times, access).prop_map(
+        |((profile, phones, external_account), flags, times, access)| User {
+            password: access.0.map(|(hash, updated_at)| StoredPassword {
+                hash: PasswordHash::new(hash),
+                updated_at,
+                compromised: flags[0],
+            }),
+            failures: {
+                let mut failures = Failures::default();
+                for (at, time) in access.1.into_iter().enumerate() {
+                    let ledger = match at % 3 {
+                        0 => &mut failures.password,
+                        1 => &mut failures.code,
+                        _ => &mut failures.second_factor,
+                    };
+                    ledger.count(time);
+                }
+                failures
+            },
+            texted_notices: access.3.into_iter().collect(),
+            credentials_generation: access.2.wrapping_add(1),
+            sessions_generation: access.2,
+            last_sign_in_at: access.3,
+            external_account,
+            id: "user_property".parse().unwrap(),
+            profile,
+            phones,
+            banned: flags[0],
+            delete_self_enabled: flags[1],
+            locked_until: times.0,
+            last_active_at: times.1,
+            created_at: times.2,
+            updated_at: times.3,
         },
-        texted_notices: access.3.into_iter().collect(),
-        credentials_generation: access.2.wrapping_add(1),
-        sessions_generation: access.2,
-        last_sign_in_at: access.3,
-        id: "user_property".parse().unwrap(),
-        profile,
-        phones,
-        banned: flags[0],
-        delete_self_enabled: flags[1],
-        locked_until: times.0,
-        last_active_at: times.1,
-        created_at: times.2,
-        updated_at: times.3,
-    })
+    )
 }
 
 #[test]

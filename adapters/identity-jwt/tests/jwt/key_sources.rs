@@ -6,16 +6,19 @@ use std::time::Duration;
 use crate::issuer::{self, AUDIENCE, HandSet, ISSUER, Signer, claims, jwks};
 use futures_util::future::join_all;
 use phoneproof_domain::ports::{IdentityError, IdentityProvider};
-use phoneproof_identity_jwt::{Algorithm, JwtIdentityProvider, Options};
+use phoneproof_identity_jwt::{Algorithm, JwtIdentityProvider, Options, PhoneNumbers};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+#[expect(clippy::unwrap_used, reason = "the name is well-formed")]
 pub(crate) fn options() -> Options {
     Options {
         issuer: ISSUER.to_owned(),
         audience: vec![AUDIENCE.to_owned()],
         jwks_url: None,
         jwks_file: None,
+        name: "acme".parse().unwrap(),
+        phone_numbers: PhoneNumbers::Off,
         algorithms: Algorithm::ALL.to_vec(),
         leeway_seconds: 5,
         timeout_ms: 5_000,

@@ -2,5 +2,6 @@
 
 mod issuer;
 mod key_sources;
+mod phone_claims;
 mod renewal;
 mod tokens;

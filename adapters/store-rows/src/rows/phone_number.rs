@@ -25,6 +25,7 @@ pub struct PhoneNumberRow {
 }
 
 /// The columns that change.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column")]
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Serialize, Deserialize)]
 #[diesel(table_name = phone_numbers)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
@@ -42,6 +43,10 @@ pub struct PhoneNumberState {
     created_at_ms: i64,
     updated_at_ms: i64,
     by_back_end: Option<String>,
+    linked: bool,
+    /// Of a number `by_admin`: whether the word is the identity provider's and not a back end's. Not a state of its own, so
+    /// that a process of the version before reads a verified number, and so that the indexes stay as they are.
+    by_provider: bool,
 }
 
 impl PhoneNumberRow {
@@ -68,11 +73,14 @@ impl PhoneNumberRow {
         };
         let by_back_end = self.state.by_back_end.as_deref();
         let by_back_end = by_back_end.map(|text| place.document("by_back_end", text));
+        let verification = self.state.verification(place)?;
         Ok(PhoneNumber {
             id: place.parsed("id", &self.id)?,
             // Not shown when it is wrong: it may well be a number.
             number: place.parsed("number", &self.number)?,
-            verification: self.state.verification(place)?,
+            // A process of the version before does not unlink what it takes the proof from.
+            linked: self.state.linked && verification.is_verified(),
+            verification,
             by_back_end: by_back_end.transpose()?,
             held: self.state.held,
             reserved_for_second_factor: self.state.reserved_for_second_factor,
@@ -91,7 +99,7 @@ impl PhoneNumberState {
             Verification::Failed(_) => ("failed", None),
             Verification::Expired(_) => ("expired", None),
             Verification::ByCode { .. } => ("by_code", None),
-            Verification::ByAdmin => ("by_admin", None),
+            Verification::ByAdmin | Verification::ByProvider => ("by_admin", None),
         };
         Self {
             held: number.held,
@@ -105,6 +113,8 @@ impl PhoneNumberState {
             created_at_ms: number.created_at.as_millis(),
             updated_at_ms: number.updated_at.as_millis(),
             by_back_end: number.by_back_end.as_ref().map(document),
+            linked: number.linked,
+            by_provider: *verification == Verification::ByProvider,
         }
     }
 
@@ -144,6 +154,7 @@ impl PhoneNumberState {
             ("by_code", None, Some(attempts), None, Some(expires_at)) => {
                 Ok(Verification::ByCode { attempts, expires_at })
             }
+            ("by_admin", None, None, None, None) if self.by_provider => Ok(Verification::ByProvider),
             ("by_admin", None, None, None, None) => Ok(Verification::ByAdmin),
             (state, ..) => Err(place.corrupt(
                 "verification_state",

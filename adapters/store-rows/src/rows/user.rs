@@ -61,6 +61,7 @@ pub struct StandingColumns {
     password_compromised: bool,
     failures: Option<String>,
     texted_notices: Option<String>,
+    external_account: Option<String>,
     credentials_generation: i64,
     sessions_generation: i64,
     last_sign_in_at_ms: Option<i64>,
@@ -99,6 +100,7 @@ impl UserRow {
                 password_updated_at_ms: user.password.as_ref().map(|stored| stored.updated_at.as_millis()),
                 failures: (!user.failures.is_empty()).then(|| document(&user.failures)),
                 texted_notices: (!user.texted_notices.is_empty()).then(|| document(&user.texted_notices)),
+                external_account: user.external_account.as_ref().map(document),
                 credentials_generation: user.credentials_generation,
                 sessions_generation: user.sessions_generation,
                 last_sign_in_at_ms: millis(user.last_sign_in_at),
@@ -151,10 +153,15 @@ impl UserRow {
             .texted_notices
             .as_deref()
             .map(|text| place.document("texted_notices", text));
+        let external_account = standing
+            .external_account
+            .as_deref()
+            .map(|text| place.document("external_account", text));
         Ok(User {
             password,
             failures: failures.transpose()?.unwrap_or_default(),
             texted_notices: texted_notices.transpose()?.unwrap_or_default(),
+            external_account: external_account.transpose()?,
             credentials_generation: standing.credentials_generation,
             sessions_generation: standing.sessions_generation,
             last_sign_in_at: time(standing.last_sign_in_at_ms),

@@ -8,8 +8,8 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use phoneproof_domain::ports::IdentityError;
-use phoneproof_domain::use_cases::Done;
-use phoneproof_domain::{Actor, ClientId, RequestContext, Token};
+use phoneproof_domain::use_cases::{ClaimConflict, Done};
+use phoneproof_domain::{Actor, ClientId, RequestContext, Token, UserId};
 use serde::Serialize;
 
 use crate::http::AppState;
@@ -71,6 +71,9 @@ async fn by_token(state: &AppState, token: &str, about: RequestContext) -> Resul
         match provider.identify(token).await {
             Ok(identity) => {
                 let actor = state.cases.by_token(identity, about).await?;
+                if let Some(conflict) = &actor.conflict {
+                    log_conflict(&actor.id, conflict);
+                }
                 return Ok(Acting {
                     actor: Actor::Token(Box::new(actor)),
                     answer: Answer(None),
@@ -82,6 +85,20 @@ async fn by_token(state: &AppState, token: &str, about: RequestContext) -> Resul
         }
     }
     Err(ApiError::Token("no identity provider knows its issuer".into()))
+}
+
+/// Once for each claim, and again after an hour: the request itself goes on as without the claim.
+fn log_conflict(user: &UserId, conflict: &ClaimConflict) {
+    let number = conflict
+        .number
+        .as_ref()
+        .map_or_else(String::new, |number| number.masked().to_string());
+    tracing::warn!(
+        user.id = %user,
+        phone_number = number,
+        "the identity provider's claim about a phone number conflicts with the rules: {}",
+        conflict.reason
+    );
 }
 
 impl FromRequest for Acting {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use phoneproof_domain::{
-    BackupCode, Channel, Lockout, PhoneError, PhoneNumber, PhoneNumberId, Proof, Timestamp, UseCases, User,
-    Verification, VerificationStatus,
+    BackupCode, Channel, ExternalAccount, Lockout, PhoneError, PhoneNumber, PhoneNumberId, Proof, Timestamp, UseCases,
+    User, Verification, VerificationStatus,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -29,7 +29,9 @@ pub(crate) struct VerificationJson {
 
 impl VerificationJson {
     pub(crate) fn of(verification: &Verification, now: Timestamp) -> Option<Self> {
-        let by_admin = matches!(verification, Verification::ByAdmin);
+        // Two shapes alone are read here by the generated SDKs (Python, Rust): the proof by a code, and that by the word of
+        // somebody else. `linked_to` tells whose.
+        let by_admin = matches!(verification, Verification::ByAdmin | Verification::ByProvider);
         let status = match verification.status(now)? {
             VerificationStatus::Unverified => "unverified",
             VerificationStatus::Verified => "verified",
@@ -99,6 +101,22 @@ impl VerificationJson {
     }
 }
 
+/// 5.3: the account of an identity provider, which vouches for the number.
+#[derive(Serialize)]
+struct IdentificationLinkJson<'a> {
+    r#type: String,
+    id: &'a str,
+}
+
+impl<'a> IdentificationLinkJson<'a> {
+    fn of(account: &'a ExternalAccount) -> Self {
+        Self {
+            r#type: format!("oauth_{}", account.provider),
+            id: account.id.as_str(),
+        }
+    }
+}
+
 /// 5.1
 #[derive(Serialize)]
 pub(crate) struct PhoneNumberJson<'a> {
@@ -109,7 +127,7 @@ pub(crate) struct PhoneNumberJson<'a> {
     default_second_factor: bool,
     reserved: bool,
     verification: Option<VerificationJson>,
-    linked_to: [(); 0],
+    linked_to: Vec<IdentificationLinkJson<'a>>,
     backup_codes: Option<Vec<&'a str>>,
     created_at: i64,
     updated_at: i64,
@@ -128,6 +146,7 @@ impl<'a> PhoneNumberJson<'a> {
     }
 
     fn new(user: &'a User, number: &'a PhoneNumber, codes: Option<&'a [BackupCode]>, now: Timestamp) -> Self {
+        let account = user.external_account.as_ref().filter(|_| number.linked);
         Self {
             id: number.id.as_str(),
             object: "phone_number",
@@ -136,7 +155,7 @@ impl<'a> PhoneNumberJson<'a> {
             default_second_factor: user.phones.is_default_second_factor(&number.id),
             reserved: number.held,
             verification: VerificationJson::of(&number.verification, now),
-            linked_to: [],
+            linked_to: account.map(IdentificationLinkJson::of).into_iter().collect(),
             backup_codes: codes.map(|codes| codes.iter().map(BackupCode::reveal).collect()),
             created_at: number.created_at.as_millis(),
             updated_at: number.updated_at.as_millis(),

@@ -1,5 +1,6 @@
 //! The use cases against mocks of every port: what is asked of whom, and in which order.
 
+mod claims;
 mod codes;
 mod credentials;
 mod kept;
@@ -210,6 +211,7 @@ fn by_token_in(user: Option<User>, language: Option<&str>) -> Actor {
         id: user_id(),
         user: user.map(loaded),
         email: None,
+        conflict: None,
         request: RequestContext {
             languages: Languages::default().after(language),
             ..RequestContext::default()

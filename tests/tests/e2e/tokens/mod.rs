@@ -2,4 +2,5 @@
 
 mod development;
 mod issuer;
+mod linked;
 mod outside;
