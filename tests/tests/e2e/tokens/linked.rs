@@ -285,6 +285,7 @@ async fn the_last_number_to_sign_in_with_stays_and_signs_in() {
 async fn a_conflict_changes_nothing_and_the_request_goes_on() {
     let provider = Provider::new();
     let app = provider.trusted().spawn().await;
+    app.clock.advance(Duration::from_secs(60));
     let owner = app.user("user_owner");
     let (id, owned) = app.verified_number(&owner).await;
     let number = app.number();
