@@ -16,8 +16,9 @@ use crate::{
     Strategy, TicketStatus, Timestamp, TokenHash, User, UserId, UserPhones, UserPhonesParts, Verification,
 };
 
-/// So many turns show every variant of every field that has less than so many.
-pub(super) const TURNS: usize = 7;
+/// So many turns show every variant of every field that has less than so many. An even number: the first turn follows the
+/// last one, and what alternates must differ then too.
+pub(super) const TURNS: usize = 8;
 
 /// The states of a verification. An odd number, so that each state is at an even and at an odd place.
 const STATES: usize = 7;

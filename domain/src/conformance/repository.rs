@@ -149,7 +149,7 @@ async fn what_is_taken_is_refused_and_nothing_written(store: Stores<'_>) {
             (Unique::PhoneNumber, user_with(vec![verified(0), number]))
         })
         .collect();
-    assert_eq!(wanted.len(), 8, "verified or held");
+    assert_eq!(wanted.len(), 10, "verified or held");
     let named = |edit: fn(&mut User, &User)| {
         let mut user = user_with(vec![verified(0)]);
         edit(&mut user, &owner);
