@@ -76,8 +76,8 @@ impl UseCases {
         Ok(InSession { context, session, user })
     }
 
-    /// The user whom an identity provider's token names, with what is known of that user, after [following](Self::follow)
-    /// what the token says of the phone number.
+    /// The user whom an identity provider's token names, with what is known of that user, after following what
+    /// the token says of the phone number.
     ///
     /// # Errors
     /// [`StoreError`].
