@@ -286,8 +286,8 @@ async fn a_conflict_changes_nothing_and_the_request_goes_on() {
     let provider = Provider::new();
     let app = provider.trusted().spawn().await;
     app.clock.advance(Duration::from_secs(60));
-    let owner = app.user("user_owner");
-    let (id, owned) = app.verified_number(&owner).await;
+    let keeper = app.user("user_keeper");
+    let (id, owned) = app.verified_number(&keeper).await;
     let number = app.number();
     let _ = me(&provider.says(&app, "auth0|ada", 0, &verified(&number))).await;
     let user = provider.says(&app, "auth0|ada", 1, &json!({}));
@@ -306,12 +306,12 @@ async fn a_conflict_changes_nothing_and_the_request_goes_on() {
             assert_eq!(me(&user).await, before, "{phone}");
         }
     }
-    assert_eq!(shown(&me(&owner).await), [own(&owned)]);
+    assert_eq!(shown(&me(&keeper).await), [own(&owned)]);
     // Nor at first sight.
     let stranger = provider.says(&app, "auth0|eve", 0, &verified(&owned));
     assert_eq!(shown(&me(&stranger).await), []);
     // The number that the owner has let go is there for the next claim.
-    is_ok(&owner.delete(&format!("{NUMBERS}/{id}")).await);
+    is_ok(&keeper.delete(&format!("{NUMBERS}/{id}")).await);
     let user = provider.says(&app, "auth0|ada", 20, &verified(&owned));
     assert_eq!(shown(&me(&user).await), [linked(&owned)]);
     // A claim that was refused is tried again after an hour.
