@@ -1,0 +1,97 @@
+// How a person drives the prebuilt components of @clerk/ui, on whatever page an application has put them.
+
+import { nextCodeOf } from "../browser/fixture.mjs";
+
+const OTP = 'input[data-input-otp="true"], input[autocomplete="one-time-code"]';
+const proceed = (page) => page.getByRole("button", { name: /^continue$/i }).first().click();
+const status = (page, expected) => page.waitForFunction((status) => window.Clerk?.client?.signIn?.status === status, expected);
+
+export async function typeCode(world, page, number) {
+  const field = page.locator(OTP).first();
+  await field.waitFor();
+  await field.pressSequentially(await nextCodeOf(world, number));
+}
+
+const typeNumber = async (page, selector, number) => {
+  await page.locator(selector).waitFor();
+  // Without the country code, which the field has preselected.
+  await page.locator(selector).fill(number.replace(/^\+1/, ""));
+};
+
+export async function signUp(world, page, number) {
+  await page.goto(`${world.client.url}/sign-up`);
+  await typeNumber(page, 'input[name="phoneNumber"]', number);
+  await proceed(page);
+  await typeCode(world, page, number);
+}
+
+/** Begins at the sign-in page, where the browser must be already. */
+export async function beginSignIn(world, page, number) {
+  await typeNumber(page, 'input[name="identifier"]', number);
+  await proceed(page);
+}
+
+export async function firstFactorByCode(world, page, number) {
+  await typeCode(world, page, number);
+  await status(page, "needs_second_factor");
+}
+
+export async function firstFactorByPassword(world, page, password) {
+  await page.getByText(/use another method/i).click();
+  await page.getByRole("button", { name: /password/i }).first().click();
+  await page.locator('input[name="password"]').fill(password);
+  await proceed(page);
+  await status(page, "needs_second_factor");
+}
+
+export const secondFactorByCode = typeCode;
+
+export async function secondFactorByBackupCode(world, page, code) {
+  await page.getByText(/use another method/i).click();
+  await page.getByRole("button", { name: /backup code/i }).click();
+  await page.locator('input[name="code"]').fill(code);
+  await proceed(page);
+}
+
+/** New backup codes by the profile, which first wants the second factor once more. Answers one of them. */
+export async function newBackupCodes(world, page, secondFactor) {
+  await page.getByRole("button", { name: /security/i }).first().click();
+  await page.locator(".cl-profileSectionItem__backupCodes, .cl-profileSectionItem").filter({ hasText: /backup codes/i })
+    .getByRole("button").last().click();
+  const refused = page.waitForResponse((answer) => answer.url().includes("/v1/me/backup_codes") && answer.status() === 403);
+  await page.getByRole("menuitem", { name: /regenerate/i }).click();
+  await refused;
+  await typeCode(world, page, secondFactor);
+  const shown = page.getByText(/^[0-9a-hjkmnp-tv-z]{10}$/);
+  await shown.first().waitFor();
+  return (await shown.allTextContents())[0];
+}
+
+// What applications ask of the SDK itself, in the page.
+
+export const isSignedIn = (page) => page.waitForFunction(() => window.Clerk?.isSignedIn === true);
+export const isSignedOut = (page) => page.waitForFunction(() => window.Clerk?.loaded && !window.Clerk.isSignedIn);
+export const userId = (page) => page.evaluate(() => window.Clerk.user.id);
+export const token = (page) => page.evaluate(() => window.Clerk.session.getToken());
+export const signOut = (page) => page.evaluate(() => window.Clerk.signOut(() => {}));
+export const setPassword = (page, newPassword) => page.evaluate((newPassword) => window.Clerk.user.updatePassword({ newPassword }), newPassword);
+export const awaitsSecondFactor = (page) => status(page, "needs_second_factor");
+export const factorAges = (page) => page.evaluate(() => window.Clerk.session.factorVerificationAge);
+
+/** The user's numbers, each by its `toString()`. */
+export const numbers = (page) => page.evaluate(() => window.Clerk.user.phoneNumbers.map(String));
+
+export const createNumber = (page, phoneNumber) => page.evaluate(async (phoneNumber) => {
+  await window.Clerk.user.createPhoneNumber({ phoneNumber });
+  await window.Clerk.user.reload();
+}, phoneNumber);
+
+/** Calls a method of the `PhoneNumber` that is `number`, and answers what it became. */
+export const call = (page, number, method, ...args) => page.evaluate(async ([number, method, args]) => {
+  const found = window.Clerk.user.phoneNumbers.find((one) => String(one) === number);
+  const { reservedForSecondFactor, backupCodes, verification } = await found[method](...args) ?? {};
+  return { reservedForSecondFactor, backupCodes, status: verification?.status };
+}, [number, method, args]);
+
+export const isDefaultSecondFactor = (page, number) => page.evaluate(
+  (number) => window.Clerk.user.phoneNumbers.find((one) => String(one) === number).defaultSecondFactor, number);
