@@ -4,7 +4,11 @@ import { nextCodeOf } from "../browser/fixture.mjs";
 
 const OTP = 'input[data-input-otp="true"], input[autocomplete="one-time-code"]';
 const proceed = (page) => page.getByRole("button", { name: /^continue$/i }).first().click();
-const status = (page, expected) => page.waitForFunction((status) => window.Clerk?.client?.signIn?.status === status, expected);
+/** The first factor has passed and the next card is there: a page loaded before that would show the first card again. */
+const atSecondFactor = async (page) => {
+  await awaitsSecondFactor(page);
+  await page.waitForURL(/factor-two/);
+};
 
 export async function typeCode(world, page, number) {
   const field = page.locator(OTP).first();
@@ -33,7 +37,7 @@ export async function beginSignIn(world, page, number) {
 
 export async function firstFactorByCode(world, page, number) {
   await typeCode(world, page, number);
-  await status(page, "needs_second_factor");
+  await atSecondFactor(page);
 }
 
 export async function firstFactorByPassword(world, page, password) {
@@ -41,7 +45,7 @@ export async function firstFactorByPassword(world, page, password) {
   await page.getByRole("button", { name: /password/i }).first().click();
   await page.locator('input[name="password"]').fill(password);
   await proceed(page);
-  await status(page, "needs_second_factor");
+  await atSecondFactor(page);
 }
 
 export const secondFactorByCode = typeCode;
@@ -75,7 +79,7 @@ export const userId = (page) => page.evaluate(() => window.Clerk.user.id);
 export const token = (page) => page.evaluate(() => window.Clerk.session.getToken());
 export const signOut = (page) => page.evaluate(() => window.Clerk.signOut(() => {}));
 export const setPassword = (page, newPassword) => page.evaluate((newPassword) => window.Clerk.user.updatePassword({ newPassword }), newPassword);
-export const awaitsSecondFactor = (page) => status(page, "needs_second_factor");
+export const awaitsSecondFactor = (page) => page.waitForFunction(() => window.Clerk?.client?.signIn?.status === "needs_second_factor");
 export const factorAges = (page) => page.evaluate(() => window.Clerk.session.factorVerificationAge);
 
 /** The user's numbers, each by its `toString()`. */
