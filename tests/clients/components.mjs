@@ -40,6 +40,15 @@ export async function firstFactorByCode(world, page, number) {
   await atSecondFactor(page);
 }
 
+/** Loads the page anew at the second factor: the card then asks for another code. */
+export async function reloadAtSecondFactor(world, page, number) {
+  await nextCodeOf(world, number);
+  const asked = page.waitForResponse((answer) => answer.url().includes("/prepare_second_factor") && answer.ok());
+  await page.reload();
+  await awaitsSecondFactor(page);
+  await asked;
+}
+
 export async function firstFactorByPassword(world, page, password) {
   await page.getByText(/use another method/i).click();
   await page.getByRole("button", { name: /password/i }).first().click();
@@ -79,7 +88,7 @@ export const userId = (page) => page.evaluate(() => window.Clerk.user.id);
 export const token = (page) => page.evaluate(() => window.Clerk.session.getToken());
 export const signOut = (page) => page.evaluate(() => window.Clerk.signOut(() => {}));
 export const setPassword = (page, newPassword) => page.evaluate((newPassword) => window.Clerk.user.updatePassword({ newPassword }), newPassword);
-export const awaitsSecondFactor = (page) => page.waitForFunction(() => window.Clerk?.client?.signIn?.status === "needs_second_factor");
+const awaitsSecondFactor = (page) => page.waitForFunction(() => window.Clerk?.client?.signIn?.status === "needs_second_factor");
 export const factorAges = (page) => page.evaluate(() => window.Clerk.session.factorVerificationAge);
 
 /** The user's numbers, each by its `toString()`. */

@@ -168,8 +168,7 @@ export const STEPS = [
     const { page, ui } = world;
     await ui.beginSignIn(world, page, world.number);
     await ui.firstFactorByCode(world, page, world.number);
-    await page.reload();
-    await ui.awaitsSecondFactor(page);
+    await ui.reloadAtSecondFactor(world, page, world.second);
     await ui.secondFactorByCode(world, page, world.second);
     await seesAccount(world, page);
     assert.deepEqual(await ui.factorAges(page), [0, 0]);
