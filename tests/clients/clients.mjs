@@ -12,4 +12,5 @@ import * as components from "./components.mjs";
 export const CLIENTS = {
   react: { ui: components, sdk: ["@clerk/react"] },
   express: { ui: components, api: true, cookies: true, handshake: true, webhooks: true, sdk: ["@clerk/express"] },
+  python: { ui: components, api: true, webhooks: true, sdk: ["clerk-backend-api"] },
 };

@@ -2,14 +2,15 @@
 // With --write the table replaces the one between the two marks in FILE.
 
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openChromium } from "../browser/chromium.mjs";
 import { LIMITS_OFF, freePort } from "../browser/fixture.mjs";
+import { addPackages } from "../browser/sdk.mjs";
 import { start } from "../browser/server.mjs";
 import { CLIENTS } from "./clients.mjs";
 import { EXAMPLES, listening, run } from "./example.mjs";
-import { serveScripts } from "./scripts.mjs";
 import { STEPS } from "./steps.mjs";
 
 /** The keys of all READMEs. */
@@ -23,7 +24,7 @@ const MARKS = ["<!-- table -->", "<!-- end of table -->"];
 const STEP_TIMEOUT = Number(process.env.STEP_TIMEOUT ?? 20_000);
 const ARTEFACTS = process.env.ARTEFACTS ?? "artefacts";
 
-async function drive(name, browser) {
+async function drive(name, browser, scripts) {
   const client = { ...CLIENTS[name], name, results: [] };
   const port = await freePort();
   const webhookSecret = `whsec_${randomBytes(24).toString("base64")}`;
@@ -31,6 +32,7 @@ async function drive(name, browser) {
     ...KEYS, ...LIMITS_OFF,
     PHONEPROOF__ENVIRONMENT: "development",
     PHONEPROOF__SERVER__ALLOWED_ORIGINS: `http://localhost:${port}`,
+    PHONEPROOF__SDK__FOLDER: scripts,
     PHONEPROOF__CODES__RESEND_AFTER_SECONDS: "0",
     PHONEPROOF__LOG__LEVEL: process.env.SERVER_LOG ?? "error",
     ...client.webhooks && { PHONEPROOF__WEBHOOKS__URL: `http://127.0.0.1:${port}/webhooks`, PHONEPROOF__WEBHOOKS__SECRET: webhookSecret },
@@ -43,7 +45,6 @@ async function drive(name, browser) {
     client.url = client.program.url;
     await listening(client.program);
     context.setDefaultTimeout(STEP_TIMEOUT);
-    await serveScripts(context);
     const page = await context.newPage();
     const world = { server: { url: server.url.replace(/\/$/, "") }, client, ui: client.ui, context, page };
     for (const step of STEPS) if (!step.when || step.when(world)) await check(step, world);
@@ -97,13 +98,16 @@ const file = args[0] === "--write" ? args.splice(0, 2)[1] : null;
 const unknown = args.filter((name) => !CLIENTS[name]);
 if (unknown.length) throw new Error(`no such example: ${unknown.join(", ")}; there are ${Object.keys(CLIENTS).join(", ")}`);
 
+const scripts = await mkdtemp(join(tmpdir(), "phoneproof-scripts-"));
+addPackages(scripts);
 const browser = await openChromium();
 const clients = [];
 for (const name of args.length ? args : Object.keys(CLIENTS)) {
   console.log(name);
-  clients.push(await drive(name, browser));
+  clients.push(await drive(name, browser, scripts));
 }
 await browser.close();
+await rm(scripts, { recursive: true });
 const result = await table(clients);
 console.log(`\n${result}`);
 if (file) {

@@ -13,7 +13,7 @@ const atSignIn = (page) => page.waitForURL(/\/sign-in/);
 /** The protected page as the application shows it: it names the user, whom the SDK in the page knows, too. */
 async function seesAccount(world, page) {
   await page.waitForURL(/\/account/);
-  const shown = await page.locator("#user-id").textContent();
+  const shown = await page.locator("#user-id", { hasText: /./ }).textContent();
   await world.ui.isSignedIn(page);
   assert.equal(shown, await world.ui.userId(page));
 }
