@@ -12,7 +12,7 @@ FUZZ_VENV := target/fuzz-venv
 # Runs a command beside a throw-away PostgreSQL, which is gone afterwards.
 WITH_POSTGRES = $(CURDIR)/target/debug/examples/with_postgres
 
-.PHONY: help run build test test-build test-rust test-browser test-fuzz lint fmt bench bench-full bench-build tools
+.PHONY: help run build test test-build test-rust test-browser test-clients test-clients-few test-fuzz lint fmt bench bench-full bench-build tools
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,7 +23,7 @@ run: ## Runs the server for development (the same as `cargo run`)
 build: ## Builds the binary that is published, target/dist/phoneproof
 	cargo build --profile dist --locked -p phoneproof
 
-test: tools test-rust test-browser test-fuzz ## Installs what the tests need, then runs all of them, on SQLite and on PostgreSQL
+test: tools test-rust test-browser test-clients-few test-fuzz ## Installs what the tests need, then runs all of them, on SQLite and on PostgreSQL
 
 # All with the features of the whole workspace: another selection of packages would build every dependency once more.
 test-build: tools
@@ -51,6 +51,17 @@ browser-sqlite:
 
 browser-postgres:
 	cd tests/browser && ARTEFACTS="$(ARTEFACTS)/postgres" TEST_STORE=postgres $(WITH_POSTGRES) env $(BROWSER_TESTS)
+
+CLIENT_TESTS = CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" ARTEFACTS="$(ARTEFACTS)" PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" \
+	node tests/clients/run.mjs
+
+test-clients: test-build ## All of examples/, each by the commands of its README, and the table of docs/clients.md
+	cd tests/browser && npm ci --silent
+	$(CLIENT_TESTS) --write docs/clients.md
+
+test-clients-few: test-build
+	cd tests/browser && npm ci --silent
+	JOBS=3 $(CLIENT_TESTS) react express python
 
 FUZZ = PATH="$(CURDIR)/$(FUZZ_VENV)/bin:$$PATH" PHONEPROOF_BIN="$(CURDIR)/target/debug/phoneproof" python3 tests/fuzz/fuzz.py
 

@@ -1,5 +1,6 @@
 """FastAPI with PhoneProof: pages that sign people in, and an API behind the Python SDK."""
 
+import json
 import os
 from typing import Annotated
 
@@ -38,10 +39,12 @@ async def me(user: Annotated[User, Depends(current_user)]):
 
 @app.post("/webhooks", status_code=204)
 async def webhooks(request: Request) -> Response:
+    body = await request.body()
     try:
-        event = Webhook(os.environ["CLERK_WEBHOOK_SIGNING_SECRET"]).verify(await request.body(), dict(request.headers))
+        Webhook(os.environ["CLERK_WEBHOOK_SIGNING_SECRET"]).verify(body, dict(request.headers))
     except WebhookVerificationError as error:
         raise HTTPException(400, "not signed by PhoneProof") from error
+    event = json.loads(body)
     print(event["type"], event["data"].get("id", ""), flush=True)
     return Response(status_code=204)
 

@@ -22,6 +22,8 @@ const MARKS = ["<!-- table -->", "<!-- end of table -->"];
 
 /** How long a step may wait for the page, in milliseconds; the machine may be busy. */
 const STEP_TIMEOUT = Number(process.env.STEP_TIMEOUT ?? 20_000);
+/** How many examples are driven at once. */
+const JOBS = Number(process.env.JOBS ?? 2);
 const ARTEFACTS = process.env.ARTEFACTS ?? "artefacts";
 
 async function drive(name, browser, scripts) {
@@ -50,7 +52,7 @@ async function drive(name, browser, scripts) {
     for (const step of STEPS) if (!step.when || step.when(world)) await check(step, world);
   } catch (error) {
     client.results.push({ name: "it starts", error });
-    console.log(`  failed: it starts\n${error.stack}`);
+    console.log(`${client.name} failed: it starts\n${error.stack}`);
   } finally {
     await context.close();
     await client.program?.stop();
@@ -67,12 +69,12 @@ async function check(step, world) {
   try {
     await step.run(world);
     client.results.push({ name: step.name });
-    console.log(`  ok: ${step.name} (${Date.now() - began} ms)`);
+    console.log(`${client.name} ok: ${step.name} (${Date.now() - began} ms)`);
   } catch (error) {
     client.results.push({ name: step.name, error });
     await mkdir(ARTEFACTS, { recursive: true });
     await page.screenshot({ path: join(ARTEFACTS, `client-${client.name}.png`) }).catch(() => {});
-    console.log(`  failed: ${step.name}, at ${page.url()}\n${error.stack}`);
+    console.log(`${client.name} failed: ${step.name}, at ${page.url()}\n${error.stack}`);
   }
 }
 
@@ -101,11 +103,13 @@ if (unknown.length) throw new Error(`no such example: ${unknown.join(", ")}; the
 const scripts = await mkdtemp(join(tmpdir(), "phoneproof-scripts-"));
 addPackages(scripts);
 const browser = await openChromium();
-const clients = [];
-for (const name of args.length ? args : Object.keys(CLIENTS)) {
-  console.log(name);
-  clients.push(await drive(name, browser, scripts));
-}
+const names = args.length ? args : Object.keys(CLIENTS);
+const driven = {};
+const waiting = [...names];
+await Promise.all(Array.from({ length: JOBS }, async () => {
+  for (let name; (name = waiting.shift());) driven[name] = await drive(name, browser, scripts);
+}));
+const clients = names.map((name) => driven[name]);
 await browser.close();
 await rm(scripts, { recursive: true });
 const result = await table(clients);

@@ -40,6 +40,8 @@ async function addNumber({ ui, ...world }, page, number) {
 /** Leaves, and waits at the sign-in page for whoever comes next. */
 async function signOut(world) {
   const { page, ui } = world;
+  // Not on a protected page, which would lead away by itself.
+  await page.goto(world.client.url);
   await ui.isSignedIn(page);
   await ui.signOut(page);
   await page.goto(account(world));
