@@ -12,5 +12,6 @@ import * as components from "./components.mjs";
 export const CLIENTS = {
   react: { ui: components, sdk: ["@clerk/react"] },
   express: { ui: components, api: true, cookies: true, handshake: true, webhooks: true, sdk: ["@clerk/express"] },
+  fastify: { ui: components, api: true, cookies: true, handshake: true, webhooks: true, sdk: ["@clerk/fastify"] },
   python: { ui: components, api: true, webhooks: true, sdk: ["clerk-backend-api"] },
 };
