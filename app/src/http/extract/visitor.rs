@@ -1,7 +1,7 @@
 //! A browser or app that asks: its client, its page, its address (contract 2.4).
 
 use std::future::Future;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -208,29 +208,44 @@ fn origin_of_page(state: &AppState, headers: &HeaderMap, proxy: Option<&Url>) ->
     state.origins.allows(&origin).then_some(origin)
 }
 
-/// The visitor's address: the socket's; behind a trusted proxy the right-most entry of
-/// `X-Forwarded-For` that is no proxy; behind the application's own proxy the first one.
 fn address(state: &AppState, request: &HttpRequest, proxied: bool) -> Option<IpAddr> {
     let socket = request.peer_addr()?.ip();
     let trusted = |address: IpAddr| state.trusted_proxies.iter().any(|network| network.contains(address));
-    let forwarded = forwarded(request.headers());
-    if proxied {
-        return forwarded.first().copied().or(Some(socket));
-    }
-    if !trusted(socket) {
-        return Some(socket);
-    }
-    let visitor = forwarded.iter().rev().copied().find(|address| !trusted(*address));
-    Some(visitor.unwrap_or(socket))
+    Some(visitors_address(request.headers(), socket, proxied, trusted))
 }
 
-/// The addresses of `X-Forwarded-For`; the visitor's part of the list may hold any octets.
-fn forwarded(headers: &HeaderMap) -> Vec<IpAddr> {
+/// The visitor's address: the socket's; behind a trusted proxy the right-most entry of
+/// `X-Forwarded-For` that is no proxy; behind the application's own proxy the first one.
+///
+/// An entry that cannot be read hides who wrote those before it, so none of them counts (RFC 7239 §6): what the visitor has
+/// sent would otherwise pass for an address that a proxy has seen.
+fn visitors_address(headers: &HeaderMap, socket: IpAddr, proxied: bool, trusted: impl Fn(IpAddr) -> bool) -> IpAddr {
+    let forwarded = forwarded(headers);
+    let visitor = if proxied {
+        forwarded.first().copied().flatten()
+    } else if trusted(socket) {
+        let mut known = forwarded.iter().rev().map_while(|entry| *entry);
+        known.find(|address| !trusted(*address))
+    } else {
+        None
+    };
+    visitor.unwrap_or(socket)
+}
+
+/// The entries of `X-Forwarded-For`, none for one that is no address; the visitor's part of the list may hold any octets.
+fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     headers
         .get_all("x-forwarded-for")
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|entry| std::str::from_utf8(entry.trim_ascii()).ok()?.parse().ok())
+        .map(|entry| std::str::from_utf8(entry.trim_ascii()).ok().and_then(node))
         .collect()
+}
+
+/// An address as proxies write it: alone, in brackets, or with a port (`192.0.2.1:443`, `[2001:db8::1]:443`).
+fn node(text: &str) -> Option<IpAddr> {
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(bracketed).or_else(with_port)
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -289,14 +304,61 @@ mod tests {
     }
 
     #[test]
-    fn the_forwarded_addresses_are_read_beside_what_is_no_text() {
-        let headers = sent(
-            HeaderName::from_static("x-forwarded-for"),
-            &[b"\xe9, 192.0.2.1", b"192.0.2.2"],
-        );
-        assert_eq!(
-            forwarded(&headers),
-            ["192.0.2.1", "192.0.2.2"].map(|text| text.parse::<IpAddr>().unwrap())
-        );
+    fn a_forwarded_address_is_read_in_each_form_that_proxies_write() {
+        let address = |text: &str| text.parse::<IpAddr>().ok();
+        for (entry, read) in [
+            ("192.0.2.1", address("192.0.2.1")),
+            (" 192.0.2.1:443 ", address("192.0.2.1")),
+            ("2001:db8::1", address("2001:db8::1")),
+            ("[2001:db8::1]", address("2001:db8::1")),
+            ("[2001:db8::1]:443", address("2001:db8::1")),
+            ("", None),
+            ("unknown", None),
+            ("_hidden", None),
+            ("[192.0.2.1]", None),
+            ("[2001:db8::1", None),
+            ("192.0.2.1:", None),
+            ("192.0.2.1:99999", None),
+            ("192.0.2.1 192.0.2.2", None),
+        ] {
+            let headers = sent(HeaderName::from_static("x-forwarded-for"), &[entry.as_bytes()]);
+            assert_eq!(forwarded(&headers), [read], "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_before_an_entry_that_cannot_be_read_counts() {
+        const SOCKET: &str = "10.0.0.1";
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let trusted = |address: IpAddr| address.to_string().starts_with("10.");
+        // What is sent, whom a trusted proxy leads to, and whom the application's own proxy does.
+        for (values, behind_trusted, behind_own) in [
+            (&[][..], SOCKET, SOCKET),
+            (&[&b"192.0.2.1"[..]], "192.0.2.1", "192.0.2.1"),
+            (&[b"192.0.2.1, 192.0.2.2:5000"], "192.0.2.2", "192.0.2.1"),
+            (
+                &[b"192.0.2.1, [2001:db8::1]:5000, 10.0.0.2"],
+                "2001:db8::1",
+                "192.0.2.1",
+            ),
+            (&[b"192.0.2.1", b"192.0.2.2, 10.0.0.2"], "192.0.2.2", "192.0.2.1"),
+            // The visitor's own words, on the left, hide nobody on the right.
+            (&[b"\xe9, 192.0.2.2"], "192.0.2.2", SOCKET),
+            (&[b"unknown, 192.0.2.2"], "192.0.2.2", SOCKET),
+            (&[b"", b"192.0.2.2"], "192.0.2.2", SOCKET),
+            // Whoever wrote them is hidden by what is on their right.
+            (&[b"192.0.2.1, unknown"], SOCKET, "192.0.2.1"),
+            (&[b"192.0.2.1, \xe9, 10.0.0.2"], SOCKET, "192.0.2.1"),
+            (&[b"192.0.2.1, , 10.0.0.2"], SOCKET, "192.0.2.1"),
+            (&[b"192.0.2.1", b"_hidden"], SOCKET, "192.0.2.1"),
+            // Proxies alone.
+            (&[b"10.0.0.3, 10.0.0.2"], SOCKET, "10.0.0.3"),
+        ] {
+            let headers = sent(HeaderName::from_static("x-forwarded-for"), values);
+            let told = |socket: &str, proxied| visitors_address(&headers, address(socket), proxied, trusted);
+            assert_eq!(told(SOCKET, false), address(behind_trusted), "{values:?}");
+            assert_eq!(told(SOCKET, true), address(behind_own), "{values:?}");
+            assert_eq!(told("198.51.100.1", false), address("198.51.100.1"), "{values:?}");
+        }
     }
 }
