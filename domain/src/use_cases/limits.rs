@@ -188,6 +188,16 @@ impl UseCases {
         self.take(charge("back-end", "", &self.limits.back_end_requests)).await
     }
 
+    /// Whether this is the first time within `span` that `what` is taken.
+    ///
+    /// # Errors
+    /// [`AuthError::User`].
+    pub async fn take_once(&self, what: &str, span: Duration) -> Result<bool, AuthError> {
+        let window = Window { limit: 1, span };
+        let charges: Vec<Charge> = charge("once", what, &[window]).into_iter().collect();
+        Ok(self.charge(&charges).await? == Decision::Allowed)
+    }
+
     async fn take(&self, charge: Option<Charge>) -> Result<(), AuthError> {
         let Some(charge) = charge else { return Ok(()) };
         match self.charge(&[charge]).await? {

@@ -138,6 +138,40 @@ async fn a_nonce_is_redeemed_by_all_that_run_in_parallel_and_cleared_where_it_wa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_nonce_in_an_address_is_redeemed_once_by_whoever_is_first() {
+    let app = with_page(Setup::default()).spawn().await;
+    let other = with_page(Setup::default())
+        .option("PHONEPROOF__STORE__URL", app.store.url())
+        .spawn()
+        .await;
+    let browser = app.nobody();
+    let first = nonce_in_address(&browser.get(&shake("")).await);
+    let second = nonce_in_address(&browser.get(&shake("")).await);
+    let back_ends = [app.back_end(), other.back_end()];
+    // What fails for another reason uses nothing up.
+    redeemed(&browser, &first).await.is_error(401, "clerk_key_invalid");
+    for nonce in [&first, &second] {
+        let answers = join_all((0..8).map(|at| redeemed(&back_ends[at % 2], nonce))).await;
+        let (done, refused): (Vec<&Answer>, Vec<&Answer>) = answers.iter().partition(|answer| answer.status == 200);
+        assert_eq!(done.len(), 1, "{answers:#?}");
+        assert_eq!(value(&directives(done[0]), "__client_uat"), Some("0"));
+        for answer in refused {
+            answer.is_error(404, "resource_not_found");
+        }
+    }
+    // Nor later, for as long as its time would let it.
+    for seconds in [30, 29] {
+        app.clock.advance(Duration::from_secs(seconds));
+        redeemed(&back_ends[0], &first)
+            .await
+            .is_error(404, "resource_not_found");
+    }
+    let late = nonce_in_address(&browser.get(&shake("")).await);
+    app.clock.advance(Duration::from_secs(60));
+    redeemed(&back_ends[0], &late).await.is_error(404, "resource_not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_nonce_tells_how_the_client_stands_when_it_is_redeemed() {
     let app = live().spawn().await;
     let (back_end, browser) = (app.bearer(LIVE_SECRET_KEY), Browser::new(&app));

@@ -1,7 +1,8 @@
 //! `/v1/client/handshake`: bringing the cookies of a server-rendered application up to date.
 //!
-//! The nonce says which client is meant, sealed; nothing of it is stored. Whoever redeems it needs the secret key. It may be
-//! redeemed again until its time is up, by any process: a page and its fetches run in parallel with one cookie.
+//! The nonce says which client is meant, sealed; whoever redeems it needs the secret key. On a live key it may be redeemed
+//! again until its time is up, by any process: a page and its fetches run in parallel with one cookie. On a test key it is in
+//! the address of the page, and with it in histories and logs, so it is redeemed once.
 
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ const YEAR: u32 = 365 * 24 * 3600;
 /// What a nonce says, sealed.
 #[derive(Serialize, Deserialize)]
 struct Handshake {
+    /// What the nonce is known by once it is redeemed.
+    id: String,
     client: Option<String>,
     /// The page to which the browser returns.
     origin: String,
@@ -63,6 +66,7 @@ pub(crate) async fn show(
     let dev_browser = dev_browser(&visitor, &state).await?;
     let client = visitor.context.client().map(|client| client.id.to_string());
     let handshake = Handshake {
+        id: state.cases.passing_id("hs"),
         client: client.or_else(|| dev_browser.as_ref().map(|token| token.id.to_string())),
         origin,
         at: state.cases.now().as_millis(),
@@ -107,7 +111,12 @@ pub(crate) async fn redeem(_: BackEnd, state: Data<AppState>, Query(params): Que
         .and_then(|text| serde_json::from_str(&text).ok())
         .ok_or(ApiError::NotFound)?;
     let (made_at, now) = (Timestamp::from_millis(handshake.at), state.cases.now());
-    if now.since(made_at).max(made_at.since(now)) >= Duration::from_secs(LIFETIME.into()) {
+    let lifetime = Duration::from_secs(LIFETIME.into());
+    if now.since(made_at).max(made_at.since(now)) >= lifetime {
+        return Err(ApiError::NotFound);
+    }
+    // A nonce is good for a lifetime on either side of when it was made, for clocks that differ.
+    if state.publishable_key.kind() == KeyKind::Test && !state.cases.take_once(&handshake.id, lifetime * 2).await? {
         return Err(ApiError::NotFound);
     }
     let id: Option<ClientId> = handshake.client.as_deref().and_then(|id| id.parse().ok());
