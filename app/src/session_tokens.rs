@@ -22,6 +22,11 @@ use serde_json::{Value, json};
 pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
 /// `nbf` lies so far back, for clocks that are behind.
 const EARLY: Duration = Duration::from_secs(10);
+/// How far ahead of the clock of this process a token may say that it was issued: `@clerk/backend` accepts no more from the
+/// future (`clockSkewInMs`), and a clock that is set back must not make tokens that are valid for hours.
+const POST_DATED: Duration = Duration::from_secs(5);
+/// How often a process says that clocks differ.
+const WARNED: Duration = Duration::from_secs(60);
 /// For how long a token is given out again: it then has 40 of its 60 seconds left, and the SDK renews it 17 s before its
 /// end (contract 20).
 const REPEATED: Duration = Duration::from_secs(20);
@@ -57,6 +62,8 @@ pub struct SessionTokens {
     issuer: String,
     cached: RwLock<Option<Cached>>,
     given: Mutex<HashMap<GivenTo, Given>>,
+    /// When it was last said that clocks differ.
+    warned: Mutex<Option<Timestamp>>,
 }
 
 /// To whom a token was given: a session, and the page that it is in (`azp`).
@@ -115,6 +122,7 @@ impl SessionTokens {
             issuer: format!("https://{host}"),
             cached: RwLock::new(None),
             given: Mutex::default(),
+            warned: Mutex::default(),
         }
     }
 
@@ -214,7 +222,7 @@ impl SessionTokens {
         }
         if given.len() < MOST_KEPT || given.contains_key(&to) {
             let token = token.clone();
-            let issued_at = at.max(since);
+            let issued_at = issued_at(at, since);
             given.insert(
                 to,
                 Given {
@@ -230,7 +238,7 @@ impl SessionTokens {
 
     /// A new token of `session`, for the page at `origin`. It is issued now, or at `since`, when somebody last signed in or out
     /// in the client, if this clock is not that far: a back end does not accept a token from before `__client_uat`, and would
-    /// ask for another one without end.
+    /// ask for another one without end. That reaches over clocks that differ by 5 s; back ends accept none from further ahead.
     ///
     /// # Errors
     /// [`SigningError`].
@@ -243,7 +251,10 @@ impl SessionTokens {
         lifetime: Duration,
     ) -> Result<String, SigningError> {
         let clock = self.clock.now();
-        let now = clock.max(since);
+        let now = issued_at(clock, since);
+        if now < since {
+            self.warn_of_clocks(clock, since);
+        }
         let age = |age: Option<u64>| age.map_or(json!(-1), |minutes| json!(minutes));
         let [first, second] = session.factor_ages(now).map(age);
         let mut claims = json!({
@@ -262,6 +273,19 @@ impl SessionTokens {
             claims["azp"] = json!(origin);
         }
         self.sign(&claims, clock).await
+    }
+
+    /// Says that no token can be as late as the sign-in; not for every token, for there are many until the clock is that far.
+    fn warn_of_clocks(&self, clock: Timestamp, since: Timestamp) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.is_none_or(|at| clock.since(at).max(at.since(clock)) >= WARNED) {
+            *warned = Some(clock);
+            tracing::warn!(
+                "clocks differ: somebody signed in or out {} s ahead of the clock of this process; until it is 5 s from \
+                 there, servers that render pages refuse that client's tokens",
+                since.since(clock).as_secs()
+            );
+        }
     }
 
     async fn sign(&self, claims: &Value, now: Timestamp) -> Result<String, SigningError> {
@@ -400,6 +424,12 @@ impl SessionTokens {
         key.map(LessSafeKey::new)
             .map_err(|error| SigningError::Library(error.to_string().into()))
     }
+}
+
+/// When a token says that it was issued, by a process with this clock, in a client where somebody last signed in or out at
+/// `since`.
+fn issued_at(clock: Timestamp, since: Timestamp) -> Timestamp {
+    clock.max(since.min(clock.plus(POST_DATED)))
 }
 
 /// The key that signs now.
