@@ -27,7 +27,7 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Proves who owns a phone number and uses it as a second factor, over the HTTP contract of Clerk's SDKs. \
                 The browser API takes forms and answers `{ response, client }`; the secret-key API takes JSON and answers the resource itself. \
-                Every error has the form of `Errors`. `HEAD` is answered wherever `GET` is.",
+                Every error has the form of `Errors`. `HEAD` is answered wherever `GET` is, but for delivery receipts.",
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/" }],

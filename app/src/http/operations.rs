@@ -179,10 +179,11 @@ fn resource(path: &str, operations: &[&'static Operation]) -> Resource {
 }
 
 impl Operation {
-    /// The methods that the handler answers. `HEAD` is `GET` without the body, which `observe` leaves out (RFC 9110 §9.3.2).
+    /// The methods that the handler answers. `HEAD` is `GET` without the body, which `observe` leaves out (RFC 9110 §9.3.2);
+    /// not for a provider's `GET`, which tells what became of a text: a safe method must change nothing (RFC 9110 §9.2.1).
     fn methods(&self) -> &[Method] {
         const GET_AND_HEAD: &[Method] = &[Method::GET, Method::HEAD];
-        if self.method == GET {
+        if self.method == GET && self.caller != Caller::Provider {
             GET_AND_HEAD
         } else {
             std::slice::from_ref(&self.method)

@@ -107,6 +107,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
         (Method::GET, "/v1/phone_numbers", "POST"),
         (Method::POST, "/v1/health", "GET, HEAD"),
         (Method::POST, "/v1/ready", "GET, HEAD"),
+        (Method::PUT, "/v1/sms_callbacks/main", "GET, POST"),
         (Method::TRACE, "/v1/me", "GET, HEAD, PATCH, DELETE"),
         (
             Method::from_bytes(b"PROPFIND").unwrap(),
@@ -175,6 +176,18 @@ async fn head_answers_as_get_does_without_the_body() {
         let request = user.request(Method::HEAD, "/v1/me").header("origin", origin);
         assert_eq!(user.send(request).await.status, status);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_tells_of_no_delivery() {
+    let app = TestApp::spawn().await;
+    let nobody = app.nobody();
+    let path = "/v1/sms_callbacks/main?MessageSid=SM7&MessageStatus=delivered";
+    let head = nobody.send(nobody.request(Method::HEAD, path)).await;
+    assert_eq!(
+        (head.status, head.header("allow"), head.text.as_str()),
+        (405, Some("GET, POST"), "")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
