@@ -267,9 +267,9 @@ async fn what_the_owner_did_before_tells_nothing() {
         .option("PHONEPROOF__LIMITS__ATTEMPTS_PER_NUMBER", "3/1h")
         .spawn()
         .await;
-    let owned = number_of(&app, "with a password").await;
+    let number = number_of(&app, "with a password").await;
     let owner = Browser::new(&app);
-    assert_eq!(signed_in_by_code(&app, &owner, &owned).await, "complete");
+    assert_eq!(signed_in_by_code(&app, &owner, &number).await, "complete");
     let added = app.number();
     let own = owner.post("/v1/me/phone_numbers", &[("phone_number", &added)]).await;
     let own = format!("/v1/me/phone_numbers/{}", text(&own.response()["id"]));
@@ -278,11 +278,11 @@ async fn what_the_owner_did_before_tells_nothing() {
         .await
         .response();
     let unowned = [app.number(), app.number()];
-    let (known, unknown) = (signing_in(&app, &owned).await, signing_in(&app, &unowned[0]).await);
+    let (known, unknown) = (signing_in(&app, &number).await, signing_in(&app, &unowned[0]).await);
     for (step, (known, unknown)) in known.iter().zip(&unknown).enumerate() {
         assert_eq!(known, unknown, "sign-in, step {step}");
     }
-    let (known, unknown) = (signing_up(&app, &owned).await, signing_up(&app, &unowned[0]).await);
+    let (known, unknown) = (signing_up(&app, &number).await, signing_up(&app, &unowned[0]).await);
     for (step, (known, unknown)) in known.iter().zip(&unknown).enumerate() {
         assert_eq!(known, unknown, "sign-up after it, step {step}");
     }
