@@ -13,4 +13,4 @@ pub use integrity::{Integrity, MalformedIntegrity};
 pub use precompressed::{Precompressed, precompress};
 pub use registry::{MAX_TARBALL, Registry, RegistryError, Release};
 pub use selector::{MalformedSelector, Selector};
-pub use tarball::{Package, TarballError};
+pub use tarball::{Package, TarballError, is_script};

@@ -150,12 +150,12 @@ fn place(path: &str) -> Option<(Kind, &str)> {
     }
 }
 
-fn is_script(name: &str) -> bool {
+/// Whether this is one plain file name that ends in `.js`, and is not hidden.
+#[must_use]
+pub fn is_script(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    name.bytes().all(plain)
-        && name.len() <= 255
-        && !name.starts_with('.')
-        && Path::new(name).extension() == Some("js".as_ref())
+    let stem = name.strip_suffix(".js").unwrap_or_default();
+    !stem.is_empty() && !stem.starts_with('.') && stem.bytes().all(plain) && name.len() <= 255
 }
 
 fn is_paper(name: &str) -> bool {

@@ -7,6 +7,7 @@ use phoneproof_sdk_npm::{Integrity, Package, precompress};
 use semver::Version;
 use serde_json::Value;
 
+use crate::error_chain::chain;
 use crate::sdk::package::SdkPackage;
 
 /// The folder of packages that `sdk.folder` names.
@@ -82,10 +83,10 @@ impl SdkFolder {
         text.parse().ok()
     }
 
-    /// All packages that are here.
+    /// All packages that are here; those whose `package.json` cannot be read are logged and left out.
     ///
     /// # Errors
-    /// [`Unreadable`]: the folder, or a `package.json` in it.
+    /// [`Unreadable`]: the folder, or the scope in it.
     pub(crate) fn packages(&self) -> Result<Packages, Unreadable> {
         let mut packages = Packages::new();
         let scope = self.root.join(SCOPE);
@@ -100,10 +101,14 @@ impl SdkFolder {
             if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
                 continue;
             }
-            let text = fs::read(&path).map_err(Unreadable::at(&path))?;
-            let manifest: Result<Value, _> = serde_json::from_slice(&text).map_err(io::Error::other);
-            let manifest = manifest.map_err(Unreadable::at(&path))?;
             // Other packages may lie here, too: the folder may be somebody's node_modules.
+            let manifest = match read_manifest(&path) {
+                Ok(manifest) => manifest,
+                Err(error) => {
+                    tracing::warn!("a package in sdk.folder is left out: {}", chain(&error));
+                    continue;
+                }
+            };
             let package = manifest["name"].as_str().and_then(SdkPackage::named);
             let version = manifest["version"].as_str().and_then(|text| Version::parse(text).ok());
             if let (Some(package), Some(version)) = (package, version) {
@@ -171,6 +176,12 @@ impl SdkFolder {
             .map_err(failed(&scope))?;
         Ok(sizes)
     }
+}
+
+fn read_manifest(path: &Path) -> Result<Value, Unreadable> {
+    let text = fs::read(path).map_err(Unreadable::at(path))?;
+    let manifest = serde_json::from_slice(&text).map_err(io::Error::other);
+    manifest.map_err(Unreadable::at(path))
 }
 
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {

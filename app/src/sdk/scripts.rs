@@ -5,7 +5,7 @@ use std::path::Path;
 use actix_web::http::header::EntityTag;
 use actix_web::web::Bytes;
 use aws_lc_rs::digest::{SHA256, digest};
-use phoneproof_sdk_npm::Selector;
+use phoneproof_sdk_npm::{Selector, is_script};
 use semver::Version;
 use url::Url;
 
@@ -61,8 +61,8 @@ pub(crate) enum Found<'a> {
     Elsewhere(String),
 }
 
-/// Why there is no script, in words for whoever looks at the browser's console. None of them repeats what was asked for
-/// unless it was understood.
+/// Why there is no script, in words for whoever asks. None of them repeats what was asked for unless it was understood; what
+/// is logged is its [kind](Self::kind).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ScriptMissing {
     #[error("Browsers load scripts of @clerk/clerk-js and @clerk/ui alone; there is no other package here.")]
@@ -77,16 +77,47 @@ pub(crate) enum ScriptMissing {
         "PhoneProof has no {0} to serve: {1}run `phoneproof sdk add {0}` and restart the server, or set sdk.cdn to a CDN \
          of npm packages, such as https://cdn.jsdelivr.net/npm."
     )]
-    NotAdded(SdkSpec, NoFolder),
+    NotAdded(SdkSpec, Added),
 }
 
-/// What comes before a package can be added.
+/// What the server has of a package whose version it lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NoFolder(bool);
+pub(crate) enum Added {
+    /// Nothing, nor a place for it.
+    NoFolder,
+    /// Nothing.
+    Nothing,
+    /// Other versions.
+    Others,
+}
 
-impl fmt::Display for NoFolder {
+impl fmt::Display for Added {
+    /// What comes before the package can be added.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0 { "set sdk.folder, " } else { "" })
+        f.write_str(match self {
+            Self::NoFolder => "set sdk.folder, ",
+            Self::Nothing | Self::Others => "",
+        })
+    }
+}
+
+impl ScriptMissing {
+    /// Whether the server can serve no script of the package at all, whichever is asked for.
+    pub(crate) fn is_all_of_package(&self) -> bool {
+        matches!(self, Self::NotAdded(_, Added::NoFolder | Added::Nothing))
+    }
+
+    /// What is missing, and of which package, without the words of the address: a path may hold anything, a phone number
+    /// too.
+    pub(crate) fn kind(&self) -> String {
+        match self {
+            Self::Package => "another package than the SDKs'".to_owned(),
+            Self::Version => "no version in the address".to_owned(),
+            Self::Name => "no script in the address".to_owned(),
+            Self::Script(package, ..) => format!("a script that {package} does not have"),
+            Self::NotAdded(SdkSpec { package, .. }, Added::Others) => format!("another version of {package}"),
+            Self::NotAdded(SdkSpec { package, .. }, _) => format!("{package}, of which nothing is here"),
+        }
     }
 }
 
@@ -105,7 +136,10 @@ impl Scripts {
             let unreadable = |error: Unreadable| ConfigError::at("sdk.folder", chain(&error));
             for (named, folder) in SdkFolder::new(root).packages().map_err(unreadable)? {
                 let read = read(&folder.join("dist")).map_err(unreadable)?;
-                scripts.packages.insert(named, read);
+                // One without a script would only keep browsers from the CDN.
+                if !read.is_empty() {
+                    scripts.packages.insert(named, read);
+                }
             }
         }
         Ok(scripts)
@@ -128,11 +162,12 @@ impl Scripts {
     pub(crate) fn find(&self, package: &str, version: &str, file: &str) -> Result<Found<'_>, ScriptMissing> {
         let package = SdkPackage::named(&format!("@clerk/{package}")).ok_or(ScriptMissing::Package)?;
         let selector: Selector = version.parse().map_err(|_| ScriptMissing::Version)?;
+        // What is redirected to a CDN is no more than that either.
         if !is_script(file) {
             return Err(ScriptMissing::Name);
         }
-        let versions = self.packages.keys().filter(|(known, _)| *known == package);
-        if let Some(version) = selector.newest(versions.map(|(_, version)| version)) {
+        let versions = || self.packages.keys().filter(|(known, _)| *known == package);
+        if let Some(version) = selector.newest(versions().map(|(_, version)| version)) {
             let version = version.clone();
             let missing = || ScriptMissing::Script(package, version.clone(), file.to_owned());
             let scripts = self.packages.get(&(package, version.clone()));
@@ -141,8 +176,12 @@ impl Scripts {
             return Ok(Found::Here { script, exact });
         }
         let Some(cdn) = &self.cdn else {
-            let spec = SdkSpec { package, selector };
-            return Err(ScriptMissing::NotAdded(spec, NoFolder(!self.has_folder)));
+            let added = match versions().next() {
+                Some(_) => Added::Others,
+                None if self.has_folder => Added::Nothing,
+                None => Added::NoFolder,
+            };
+            return Err(ScriptMissing::NotAdded(SdkSpec { package, selector }, added));
         };
         let base = cdn.as_str().trim_end_matches('/');
         Ok(Found::Elsewhere(format!("{base}/{package}@{selector}/dist/{file}")))
@@ -166,13 +205,6 @@ impl Script {
         };
         form.unwrap_or(&self.plain)
     }
-}
-
-/// One plain file name that ends in `.js`; what is redirected to a CDN is no more than that either.
-fn is_script(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    let stem = name.strip_suffix(".js").unwrap_or_default();
-    !stem.is_empty() && !stem.starts_with('.') && stem.bytes().all(plain) && name.len() <= 255
 }
 
 /// The scripts of a `dist` folder.
@@ -219,4 +251,39 @@ fn fingerprint(content: &[u8]) -> String {
     let first = hash.as_ref().iter().take(8);
     let first = first.fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     format!("{first:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_logged_of_a_missing_script_repeats_nothing_of_its_address() {
+        const NUMBER: &str = "14155550100";
+        let named = (SdkPackage::Ui, Version::new(1, 36, 0));
+        for (has_folder, packages) in [
+            (false, BTreeMap::new()),
+            (true, BTreeMap::new()),
+            (true, BTreeMap::from([(named, BTreeMap::new())])),
+        ] {
+            let scripts = Scripts {
+                packages,
+                cdn: None,
+                has_folder,
+            };
+            for (package, version, file) in [
+                (NUMBER, "1", "x.js"),
+                ("ui", "^14155550100", "x.js"),
+                ("ui", "1", "14155550100"),
+                ("ui", "1.36.0", "14155550100.js"),
+                ("ui", NUMBER, "x.js"),
+                ("ui", "1.2.14155550100", "x.js"),
+                ("ui", "a14155550100", "x.js"),
+            ] {
+                let missing = scripts.find(package, version, file).unwrap_err();
+                let logged = missing.kind();
+                assert!(!logged.contains(NUMBER), "{package}@{version}/{file}: {logged}");
+            }
+        }
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) async fn show(request: HttpRequest, state: Data<AppState>) -> Result<
             .insert_header((LOCATION, url))
             .insert_header((CACHE_CONTROL, FIVE_MINUTES))
             .finish()),
-        Err(missing) if is_for_script_element(&request) => Ok(on_the_console(&missing)),
+        Err(missing) if missing.is_all_of_package() && is_for_script_element(&request) => Ok(on_the_console(&missing)),
         Err(missing) => Err(ApiError::Script(missing)),
     }
 }
@@ -108,10 +108,11 @@ fn is_for_script_element(request: &HttpRequest) -> bool {
     destination.is_some_and(|destination| destination == "script")
 }
 
-/// Says on the page's console what is missing. Browsers run no script of an answer that is not a success, and show nothing
-/// of its body; so, for a `<script>` alone, this one is 200. Everybody else gets the error.
+/// Says on the page's console that nothing of a package is here, and what to do. Browsers run no script of an answer that is
+/// not a success, and show nothing of its body; so, for a `<script>` alone, this one is 200. Everybody else gets the error,
+/// and so does everything else: the SDKs take a success for the script, and ask again after an error alone.
 fn on_the_console(missing: &ScriptMissing) -> HttpResponse {
-    tracing::info!("a page asks for a script that is missing: {missing}");
+    tracing::warn!("a page asks for a script that is missing: {}", missing.kind());
     let text = serde_json::Value::String(format!("PhoneProof: {missing}"));
     open_to_pages(&mut HttpResponse::Ok())
         .content_type(JAVASCRIPT)

@@ -68,7 +68,7 @@ pub(crate) enum ApiError {
     Origin,
     #[error("nothing here")]
     NotFound,
-    #[error("no such script: {0}")]
+    #[error("no such script: {}", .0.kind())]
     Script(ScriptMissing),
     #[error("method not allowed")]
     Method,

@@ -357,14 +357,8 @@ fn a_server_does_not_start_without_the_folder_that_it_is_told_of() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     write(&file, "");
-    let broken = folder.path().join("broken");
-    write(&broken.join("@clerk/ui@1.36.0/package.json"), "no JSON");
     let store = format!("sqlite://{}", folder.path().join("test.db").display());
-    for (path, words) in [
-        (folder.path().join("nowhere"), "is no folder"),
-        (file, "is no folder"),
-        (broken, "cannot read"),
-    ] {
+    for path in [folder.path().join("nowhere"), file] {
         let mut options = options(&path, "https://registry.npmjs.org");
         options.insert("PHONEPROOF__STORE__URL".to_owned(), store.clone());
         options.insert("PHONEPROOF__SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned());
@@ -375,7 +369,7 @@ fn a_server_does_not_start_without_the_folder_that_it_is_told_of() {
             assert_eq!(output.status.code(), Some(1), "{command}: {complaint}");
             assert_eq!(complaint.lines().count(), 1, "{command}: {complaint}");
             assert!(
-                complaint.starts_with("phoneproof: sdk.folder: ") && complaint.contains(words),
+                complaint.starts_with("phoneproof: sdk.folder: ") && complaint.contains("is no folder"),
                 "{complaint}"
             );
         }

@@ -277,21 +277,61 @@ async fn what_is_not_there_is_an_error_that_says_what_to_do() {
         assert!(!text.as_str().unwrap().contains("set sdk.folder"), "it is set");
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
-        // Browsers run a script of nothing but a success, and so a page's console is told.
+        // A page, too: a success would keep the SDK from asking again.
         let told = get(&app, &format!("/npm/@clerk/{path}"), &[("sec-fetch-dest", "script")]).await;
-        assert_eq!(
-            (told.status, told.header("content-type")),
-            (200, Some(JAVASCRIPT)),
-            "{path}"
-        );
+        told.is_error(404, "resource_not_found");
+        assert_eq!(told.header("access-control-allow-origin"), Some("*"), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_told_on_its_console_if_nothing_of_a_package_is_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    package(&root.join("@clerk/clerk-js@6.40.0"), "@clerk/clerk-js", "6.40.0", "new");
+    // Without a script it is as if it were not here.
+    write(
+        &root.join("@clerk/ui@1.36.0/package.json"),
+        r#"{ "name": "@clerk/ui", "version": "1.36.0" }"#,
+    );
+    let app = app(root, "").await;
+    for (path, status) in [
+        ("ui@1/dist/ui.browser.js", 200),
+        ("ui@1.36.0/dist/ui.browser.js", 200),
+        ("ui@1.36.0/dist/.js", 404),
+        ("ui@one.two/dist/ui.browser.js", 404),
+        ("clerk-js@6/dist/clerk.browser.js", 200),
+        ("clerk-js@7/dist/clerk.browser.js", 404),
+        ("clerk-js@6/dist/nothing.js", 404),
+        ("react@6/dist/index.js", 404),
+    ] {
+        let told = get(&app, &format!("/npm/@clerk/{path}"), &[("sec-fetch-dest", "script")]).await;
+        assert_eq!(told.status, status, "{path}");
+        if !path.starts_with("ui") || status == 404 {
+            continue;
+        }
+        let error = get(&app, &format!("/npm/@clerk/{path}"), &[]).await;
+        let text = error.is_error(404, "resource_not_found").json["errors"][0]["long_message"].clone();
+        let shown = serde_json::json!(format!("PhoneProof: {}", text.as_str().unwrap()));
+        assert_eq!(told.text, format!("console.error({shown});\n"), "{path}");
+        assert_eq!(told.header("content-type"), Some(JAVASCRIPT));
         assert_eq!(told.header("cache-control"), Some("no-store"), "{path}");
         assert_eq!(told.header("access-control-allow-origin"), Some("*"), "{path}");
-        let shown = format!(
-            "console.error({});\n",
-            serde_json::json!(format!("PhoneProof: {}", text.as_str().unwrap()))
-        );
-        assert_eq!(told.text, shown, "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packages_of_others_in_the_folder_keep_no_server_from_its_start() {
+    let folder = folder();
+    let root = folder.path();
+    for broken in ["something", "@clerk/broken"] {
+        write(&root.join(broken).join("package.json"), "no JSON");
+    }
+    write(&root.join("number/package.json"), "1");
+    package(&root.join("react"), "react", "19.0.0", "react");
+    let app = app(root, "").await;
+    let here = get(&app, "/npm/@clerk/clerk-js@6/dist/clerk.browser.js", &[]).await;
+    assert_eq!((here.status, here.text.as_str()), (200, "new"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
