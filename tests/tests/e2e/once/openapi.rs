@@ -40,8 +40,8 @@ async fn every_method_is_in_it_and_no_other() {
             .map(str::to_lowercase)
             .collect();
         let mut documented: BTreeSet<String> = methods.as_object().unwrap().keys().cloned().collect();
-        if documented.contains("get") {
-            // The document says so once for all.
+        if documented.contains("get") && path != "/v1/sms_callbacks/{gateway}" {
+            // The document says so once for all, with this exception.
             documented.insert("head".to_owned());
         }
         assert_eq!(allowed, documented, "{path}");
